@@ -1,0 +1,1 @@
+"""FreeSWITCH's Event Socket: bytes, frames, commands, replies and events. Knows nothing of calls or audio."""
