@@ -1,0 +1,138 @@
+"""The script of a campaign and where one conversation stands in it. Pure: answers in, what to do next out.
+
+A scenario is a set of named steps. A step says a prompt and then either listens, and goes on by what was answered, or
+hangs up with an outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from robot.dialogue.intents import Intent, IntentMatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A WAV file to play and the text that is spoken in it (for the transcript of the call)."""
+
+    file: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to say and what follows from the answer.
+
+    barge_in_ms: the callee's speech over the prompt, in ms, that stops it; None: it plays to its end.
+    listen_ms: how long, in ms after the prompt, an answer may take to begin; None: nobody is asked, go on at once.
+    answers: intent to the step that follows it. otherwise: the step for an answer that matches none.
+    silence: the step when nothing is said. Where these are None the call ends with `outcome`.
+    outcome: what the call ends with here; None only where a step always follows.
+    """
+
+    name: str
+    prompt: Prompt
+    barge_in_ms: int | None = 1500
+    listen_ms: int | None = None
+    answers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    otherwise: str | None = None
+    silence: str | None = None
+    outcome: str | None = None
+
+    def following(self) -> set[str]:
+        """The names of all steps that may come next."""
+        return {name for name in (*self.answers.values(), self.otherwise, self.silence) if name is not None}
+
+
+class ScenarioError(ValueError):
+    """The steps do not hang together; the message names the step and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Steps in order, the first one first, and the intents that their answers name.
+
+    Raises ScenarioError when a step or an intent is named that is not there.
+    """
+
+    steps: Sequence[Step]
+    intents: Sequence[Intent] = ()
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ScenarioError("there is no step: write at least one [[step]]")
+        names = [step.name for step in self.steps]
+        intents = {intent.name for intent in self.intents}
+        for step in self.steps:
+            if names.count(step.name) > 1:
+                raise ScenarioError(f"two steps are called {step.name!r}: give one of them another name")
+            for missing in sorted(step.following() - set(names)):
+                raise ScenarioError(f"step {step.name!r} goes on to {missing!r}, but no [[step]] has that name")
+            for missing in sorted(set(step.answers) - intents):
+                raise ScenarioError(f"step {step.name!r} expects the intent {missing!r}: add [intents.{missing}]")
+            if step.answers and step.listen_ms is None:
+                raise ScenarioError(f"step {step.name!r} expects answers but does not listen: give it listen_ms")
+
+    def step(self, name: str) -> Step:
+        return next(step for step in self.steps if step.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Play the step's prompt, then listen as the step says."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call; `outcome` None: the conversation came to an end without a conclusion of its own."""
+
+    outcome: str | None
+
+
+Action = Say | HangUp
+
+
+class Conversation:
+    """Where one call stands in a scenario. The same inputs bring the same actions."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._matcher = IntentMatcher(scenario.intents)
+        self._step = scenario.steps[0]
+
+    @property
+    def step(self) -> Step:
+        """The step being said or listened to."""
+        return self._step
+
+    def begin(self) -> Action:
+        return Say(self._step)
+
+    def intent_of(self, text: str) -> str | None:
+        """The intent of `text` among those the present step expects, for any step when it expects none."""
+        match = self._matcher.match(text, frozenset(self._step.answers) or None)
+        return match.intent if match else None
+
+    def answered(self, intent: str | None) -> Action:
+        """The callee answered; `intent` None: what they said matches nothing."""
+        following = self._step.answers.get(intent) if intent is not None else None
+        return self._go(following or self._step.otherwise)
+
+    def silent(self) -> Action:
+        """The callee said nothing within the step's `listen_ms`."""
+        return self._go(self._step.silence)
+
+    def finished(self) -> Action:
+        """A prompt that asks nothing has ended."""
+        return self._go(self._step.otherwise)
+
+    def _go(self, name: str | None) -> Action:
+        if name is None:
+            return HangUp(self._step.outcome)
+        self._step = self._scenario.step(name)
+        return Say(self._step)
