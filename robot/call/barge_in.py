@@ -37,7 +37,7 @@ class BargeInDetector:
         self._rule = None
 
     def speech(self, run_started_ms: float, at_ms: float) -> float | None:
-        """The callee's speech goes on up to `at_ms`. Returns the ms of it over the prompt when that crosses the threshold.
+        """The callee's speech goes on up to `at_ms`: the ms of it over the prompt, when that crosses the threshold.
 
         What was said before the prompt began does not count: a greeting that is still under way is no interruption.
         Returns a length once for each prompt; None otherwise.

@@ -1,4 +1,4 @@
-"""How long the callee waited for an answer, stage by stage: from the last voiced frame to the first sample of the reply.
+"""How long the callee waited for an answer, stage by stage: from their last voiced frame to our first sample.
 
 The target is 700 ms in all: above it people start to say "hello?" again.
 """

@@ -62,12 +62,12 @@ _ADVICE: Final = MappingProxyType(
         "`fs_cli -x 'sofia status'`.",
         "INVALID_PROFILE": "FreeSWITCH knows no SIP profile of that name: `fs_cli -x 'sofia status'`.",
         "CHAN_NOT_IMPLEMENTED": "FreeSWITCH has no module for that endpoint: is mod_sofia loaded?",
-        "NORMAL_TEMPORARY_FAILURE": "The gateway, or the network behind it, answered that it cannot now (SIP 400, 481, "
-        "500 or 503): `fs_cli -x 'sofia status gateway NAME'`, then ask the provider.",
+        "NORMAL_TEMPORARY_FAILURE": "The gateway, or the network behind it, answered that it cannot now (SIP 400, "
+        "481, 500 or 503): `fs_cli -x 'sofia status gateway NAME'`, then ask the provider.",
         "RECOVERY_ON_TIMER_EXPIRE": "The gateway did not answer at all: is its address right, does a firewall drop SIP?",
         "NETWORK_OUT_OF_ORDER": "The gateway could not reach the next network (SIP 502).",
         "INCOMPATIBLE_DESTINATION": "No common codec: offer PCMU or PCMA in the gateway's profile.",
-        "DESTINATION_OUT_OF_ORDER": "FreeSWITCH could not use the dial string: the gateway's name or number_format is off.",
+        "DESTINATION_OUT_OF_ORDER": "FreeSWITCH could not use the dial string: is the gateway's name right?",
         "SYSTEM_SHUTDOWN": "FreeSWITCH was shut down.",
     }
 )

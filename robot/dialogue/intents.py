@@ -1,7 +1,7 @@
 """What an answer means: sample phrases of each intent, found in what was recognised. Pure.
 
-A phrase is found as whole words, tolerating what recognition does to them ("intrested"). The longest match wins, so that
-"not interested" beats "interested"; a phrase that holds the words of a negation outweighs one that does not.
+A phrase is found as whole words, tolerating what recognition does to them ("intrested"). The longest match wins, so
+that "not interested" beats "interested"; an affirmative phrase that is negated does not count.
 """
 
 from __future__ import annotations

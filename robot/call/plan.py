@@ -1,0 +1,31 @@
+"""What one call is to be: made by `robot.campaign` from a campaign's files, carried out by `robot.call.call`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from robot.dialogue.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """Whom to call, through what, and what to say.
+
+    number: E.164, `+` and digits. caller_id: what the callee sees; None: what the gateway sends.
+    number_format: how the gateway wants numbers: `e164` (+33140000001) or `digits` (33140000001).
+    ring_timeout_s: seconds until nobody answers. max_call_s: the longest a call may last, in seconds from the answer.
+    language: ISO 639-1 of the callee, for speech recognition; None: it is found out for each utterance.
+    """
+
+    number: str
+    campaign: str
+    gateway: str
+    scenario: Scenario
+    caller_id: str | None = None
+    number_format: str = "e164"
+    language: str | None = "en"
+    ring_timeout_s: int = 30
+    max_call_s: int = 180
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
