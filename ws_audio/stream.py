@@ -1,0 +1,299 @@
+"""One audio stream of one call: frames to speech events, utterances to transcription. No socket here.
+
+`audio` runs from the socket's callback to the listener without waiting for anything: the listener is called from the
+very frame that made a decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ws_audio.endpointing import Decision, Endpointer, EndpointSettings, SpeechPaused
+from ws_audio.events import (
+    AudioEvent,
+    AudioStalled,
+    FinalTranscript,
+    PartialTranscript,
+    SpeechContinues,
+    SpeechEnded,
+    SpeechStarted,
+    StreamClosed,
+    StreamOpened,
+    StreamStarted,
+    TranscriptionFailed,
+)
+from ws_audio.frames import FRAME_MS, RATES, SAMPLE_BYTES, FrameCutter
+from ws_audio.transcription.engine import Transcript
+from ws_audio.transcription.partials import Partials
+from ws_audio.transcription.scheduler import Job, Priority, TranscriptionScheduler
+from ws_audio.vad import VoiceDetector, WebRtcVad
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[AudioEvent], None]
+DetectorFactory = Callable[[int, int], VoiceDetector]  # of the rate in Hz and the aggressiveness
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """How to listen. `rate` in Hz and `channels` as asked of uuid_audio_stream (mono 1, stereo 2)."""
+
+    rate: int = 16000
+    channels: int = 1
+    language: str | None = "en"  # ISO 639-1; None: the model finds out
+    vad_aggressiveness: int = 2  # 0 takes much for speech, 3 little
+    endpointing: EndpointSettings = EndpointSettings()
+    partials: bool = False
+    vocabulary: tuple[str, ...] = ()  # names and terms that are likely to be said
+    stall_ms: int = 5000  # without audio for so long, AudioStalled is told
+
+    def __post_init__(self) -> None:
+        if self.rate not in RATES or self.channels not in (1, 2):
+            raise ValueError(
+                f"{self.rate} Hz, {self.channels} channels: a stream has 8000 or 16000 Hz, 1 or 2 channels"
+            )
+        if self.vad_aggressiveness not in range(4):
+            raise ValueError(f"vad_aggressiveness is {self.vad_aggressiveness}: it goes from 0 to 3")
+        if self.endpointing.frame_ms != FRAME_MS:
+            raise ValueError(f"endpointing.frame_ms is {self.endpointing.frame_ms}: streams are cut into {FRAME_MS} ms")
+        if self.stall_ms <= 0:
+            raise ValueError("stall_ms must be positive")
+
+
+class Stream:
+    """From the opening of one connection to its close. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        options: StreamOptions,
+        listener: Listener,
+        scheduler: TranscriptionScheduler | None = None,
+        *,
+        detector: DetectorFactory = WebRtcVad,
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Without a `scheduler` there are speech events and no transcripts. `failed` is called when the listener raised.
+
+        What comes after that is not heard; the listener is still told of the close.
+        """
+        self.stream_id = stream_id
+        self.options = options
+        self._listener = listener
+        self._scheduler = scheduler
+        self._failed = failed
+        self._loop = asyncio.get_running_loop()
+        self._cutter = FrameCutter(options.rate, options.channels)
+        self._is_speech = detector(options.rate, options.vad_aggressiveness).is_speech
+        self._endpointer = Endpointer(options.endpointing)
+        self._before: deque[bytes] = deque(maxlen=self._ring_size())  # the last frames while nobody speaks
+        self._utterance: bytearray | None = None  # L16 of the callee, while speech goes on
+        self._speculation: Job | None = None
+        self._partials: Partials | None = None
+        self._waiting: dict[int, tuple[SpeechEnded, Job]] = {}  # utterances whose text is on its way
+        self._opened = self._started = self._stalled = self._deaf = self._closed = False
+        self._last_audio = 0.0  # loop.time()
+        self._stall_timer: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """The connection stands."""
+        if self._opened:
+            return
+        self._opened = True
+        self._emit(StreamOpened(self.stream_id))
+        self._last_audio = self._loop.time()
+        self._stall_timer = self._loop.call_later(self.options.stall_ms / 1000, self._watch_for_stall)
+
+    def audio(self, data: bytes, arrived_at: float) -> None:
+        """Hear a message of any length, which arrived at `arrived_at` (loop.time())."""
+        if self._deaf or not data:
+            return
+        if not self._started:  # the first audio may come before the task that opens the stream has run
+            self._started = True
+            self.open()
+            self._emit(StreamStarted(arrived_at))
+        self._last_audio = arrived_at
+        self._stalled = False
+        for frame in self._cutter.push(data):
+            callee = frame.callee
+            decisions = self._endpointer.push(self._is_speech(callee), arrived_at)
+            if self._utterance is None:
+                self._before.append(callee)
+            else:
+                self._utterance += callee
+            for decision in decisions:
+                if self._deaf:
+                    return
+                self._decided(decision)
+
+    def configure(self, options: StreamOptions) -> None:
+        """Listen differently from the next frame on. Raises ValueError for what cannot change in mid-stream."""
+        fixed = (options.rate, options.channels, options.vad_aggressiveness)
+        if fixed != (self.options.rate, self.options.channels, self.options.vad_aggressiveness):
+            raise ValueError("rate, channels and vad_aggressiveness cannot change in the middle of a stream")
+        self._endpointer.configure(options.endpointing)
+        self.options = options
+        self._before = deque(self._before, self._ring_size())
+
+    def close(self, code: int, reason: str = "") -> None:
+        """The connection is over. Speech that was going on becomes an utterance; its text may still come."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+        if not self._deaf:
+            for decision in self._endpointer.flush():
+                self._decided(decision)
+        self._deaf = True
+        if self._opened:
+            self._emit(StreamClosed(self.stream_id, code, reason))
+
+    def fail_waiting(self, reason: str) -> None:
+        """Give up the texts that are still on their way."""
+        for ended, job in [*self._waiting.values()]:
+            self._waiting.pop(ended.utterance, None)
+            job.cancel()
+            self._emit(TranscriptionFailed(ended.utterance, ended.started_ms, ended.ended_ms, reason))
+
+    def forget(self) -> None:
+        """Nobody listens any more: no event comes after this."""
+        self._listener = lambda event: None
+        self._drop_work()
+        self.close(1000)
+
+    def _decided(self, decision: Decision) -> None:
+        match decision:
+            case SpeechContinues():
+                if self._speculation is not None:  # the callee speaks on: what was heard so far is not all
+                    self._speculation.cancel()
+                    self._speculation = None
+                self._emit(decision)
+                if self._partials is not None:
+                    self._transcribe_partial(self._partials)
+            case SpeechStarted(at_ms):
+                kept_ms = self._endpointer.now_ms - at_ms + self.options.endpointing.pre_roll_ms
+                frames = [*self._before][-(kept_ms // FRAME_MS) :]
+                self._utterance = bytearray().join(frames)
+                self._before.clear()
+                if self.options.partials:
+                    self._partials = Partials()
+                self._emit(decision)
+            case SpeechPaused():
+                if self._scheduler is not None:
+                    self._speculation = self._submit(Priority.SPECULATIVE)
+            case SpeechEnded():
+                self._ended(decision)
+
+    def _ended(self, ended: SpeechEnded) -> None:
+        job, self._speculation = self._speculation, None
+        if job is not None and job.future.done() and (job.future.cancelled() or job.future.exception()):
+            job = None  # refused for lack of room, which a final may get
+        if job is not None:
+            job.promote()
+        elif self._scheduler is not None:
+            job = self._submit(Priority.FINAL)
+        self._utterance = None
+        self._partials = None
+        if job is not None:
+            self._waiting[ended.utterance] = (ended, job)
+        self._emit(ended)
+        # The listener may have had enough of this stream: then nobody waits any more.
+        if job is not None and ended.utterance in self._waiting:
+            decided_at = self._loop.time()
+            if job.future.done():
+                self._transcribed(ended, job, decided_at)
+            else:
+                job.future.add_done_callback(lambda _: self._transcribed(ended, job, decided_at))
+
+    def _submit(self, priority: Priority) -> Job:
+        assert self._scheduler is not None
+        assert self._utterance is not None
+        return self._scheduler.submit(
+            self.stream_id,
+            bytes(self._utterance),
+            rate=self.options.rate,
+            language=self.options.language,
+            vocabulary=self.options.vocabulary,
+            priority=priority,
+        )
+
+    def _transcribed(self, ended: SpeechEnded, job: Job, decided_at: float) -> None:
+        if self._waiting.pop(ended.utterance, None) is None:
+            return
+        error = job.future.exception()
+        if error is not None:
+            self._emit(TranscriptionFailed(ended.utterance, ended.started_ms, ended.ended_ms, str(error)))
+            return
+        self._emit(
+            FinalTranscript(
+                utterance=ended.utterance,
+                text=job.future.result().text,
+                started_ms=ended.started_ms,
+                ended_ms=ended.ended_ms,
+                endpoint_ms=ended.decided_ms - ended.ended_ms,
+                stt_ms=round((self._loop.time() - decided_at) * 1000),
+                audio_ms=self._duration_ms(len(job.audio)),
+            )
+        )
+
+    def _transcribe_partial(self, partials: Partials) -> None:
+        if self._scheduler is None or self._utterance is None:
+            return
+        if not partials.due(self._duration_ms(len(self._utterance))):
+            return
+        utterance = self._endpointer.utterance
+        job = self._submit(Priority.PARTIAL)
+
+        def done(future: asyncio.Future[Transcript]) -> None:
+            if future.cancelled() or future.exception() is not None or self._partials is not partials:
+                return  # the utterance is over, or there was no time for partials
+            text = partials.agreed(future.result().text)
+            if text is not None:
+                self._emit(PartialTranscript(utterance, text))
+
+        job.future.add_done_callback(done)
+
+    def _watch_for_stall(self) -> None:
+        limit_s = self.options.stall_ms / 1000
+        left_s = limit_s - (self._loop.time() - self._last_audio)
+        if left_s <= 0:
+            if not self._stalled and not self._deaf:
+                self._stalled = True
+                self._emit(AudioStalled(round((limit_s - left_s) * 1000)))
+            left_s = limit_s
+        if not self._closed:
+            self._stall_timer = self._loop.call_later(left_s, self._watch_for_stall)
+
+    def _emit(self, event: AudioEvent) -> None:
+        try:
+            self._listener(event)
+        except Exception:
+            logger.exception(
+                "the listener of a stream failed: the stream is closed", extra={"action": "listener_failed"}
+            )
+            if not self._deaf:
+                self._deaf = True
+                self._drop_work()
+                self._failed()
+
+    def _drop_work(self) -> None:
+        self._deaf = True
+        self._partials = None
+        for _, job in self._waiting.values():
+            job.cancel()
+        self._waiting.clear()
+        if self._speculation is not None:
+            self._speculation.cancel()
+            self._speculation = None
+
+    def _ring_size(self) -> int:
+        settings = self.options.endpointing
+        return settings.pre_roll_ms // FRAME_MS + settings.onset_window
+
+    def _duration_ms(self, length: int) -> int:
+        return length * 1000 // (self.options.rate * SAMPLE_BYTES)
