@@ -57,6 +57,16 @@ _OUTCOME_OF: Final = MappingProxyType({cause: outcome for outcome, causes in _CA
 #: What a person can do about a call that was not answered; told with the outcome.
 _ADVICE: Final = MappingProxyType(
     {
+        "USER_BUSY": "The line is busy: try again later.",
+        "NO_ANSWER": "Nobody picked up in time: try again later, or let it ring longer (`ring_timeout_s`).",
+        "NO_USER_RESPONSE": "The phone is not reachable now (SIP 480): try again later.",
+        "CALL_REJECTED": "The callee, or the gateway, declined the call (SIP 401, 403 or 603): if it is always so, "
+        "check the gateway's account and the caller id.",
+        "UNALLOCATED_NUMBER": "Nobody has that number (SIP 404): take it off the list.",
+        "NO_ROUTE_DESTINATION": "The gateway knows no way to that number (SIP 404): is it complete, does the provider "
+        "want another `number_format`?",
+        "INVALID_NUMBER_FORMAT": "The gateway cannot read the number (SIP 484): try another `number_format`.",
+        "NUMBER_CHANGED": "The number has changed (SIP 410): take it off the list.",
         "GATEWAY_DOWN": "FreeSWITCH holds the gateway for down: `fs_cli -x 'sofia status gateway NAME'`.",
         "INVALID_GATEWAY": "FreeSWITCH knows no gateway of that name: compare the campaign's `gateway` with "
         "`fs_cli -x 'sofia status'`.",
@@ -64,7 +74,7 @@ _ADVICE: Final = MappingProxyType(
         "CHAN_NOT_IMPLEMENTED": "FreeSWITCH has no module for that endpoint: is mod_sofia loaded?",
         "NORMAL_TEMPORARY_FAILURE": "The gateway, or the network behind it, answered that it cannot now (SIP 400, "
         "481, 500 or 503): `fs_cli -x 'sofia status gateway NAME'`, then ask the provider.",
-        "RECOVERY_ON_TIMER_EXPIRE": "The gateway did not answer at all: is its address right, does a firewall drop SIP?",
+        "RECOVERY_ON_TIMER_EXPIRE": "The gateway did not answer at all: is its address right? Is SIP let through?",
         "NETWORK_OUT_OF_ORDER": "The gateway could not reach the next network (SIP 502).",
         "INCOMPATIBLE_DESTINATION": "No common codec: offer PCMU or PCMA in the gateway's profile.",
         "DESTINATION_OUT_OF_ORDER": "FreeSWITCH could not use the dial string: is the gateway's name right?",

@@ -18,7 +18,8 @@ from rapidfuzz import fuzz
 _SAME_WORD: Final = 86.0
 # Up to three letters a single wrong one makes another word ("no", "now").
 _SHORTEST_TOLERANT: Final = 4
-_NEGATIONS: Final = frozenset({"not", "no", "don't", "dont", "never", "pas", "non", "jamais", "ne"})
+# "no" and "non" are not among them: they answer what was asked and negate nothing that follows.
+_NEGATIONS: Final = frozenset({"not", "don't", "dont", "never", "pas", "jamais", "ne"})
 _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 

@@ -16,10 +16,11 @@ from robot.dialogue.intents import Intent, IntentMatcher
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A WAV file to play and the text that is spoken in it (for the transcript of the call)."""
+    """A WAV file to play, the text that is spoken in it (for the transcript of the call) and its length in seconds."""
 
     file: Path
     text: str
+    length_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,389 @@
+"""One call, from the plan to the written outcome.
+
+    dial → the callee's audio → (prompt → answer)* → hang up → outcome
+
+Carries out what the scenario decides and keeps the record. What can end a call early (the callee, the line, FreeSWITCH,
+the operator, the clock) is raced against the conversation in one place, `_until_over`; whatever ends it, the channel is
+hung up and the outcome is written once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+import structlog
+from ws_audio.server import AudioServer
+from ws_audio.stream import StreamOptions
+
+from robot.call.audio_line import AudioLine, StreamAddress
+from robot.call.barge_in import BargeInDetector, BargeInRule
+from robot.call.channel import Channel, PlayingPrompt
+from robot.call.failures import CallFailure, DialRefused, PromptNotPlayed, Stopped
+from robot.call.hearing import Hearing, Utterance
+from robot.call.latency import TurnLatency
+from robot.call.outcome import Outcome
+from robot.call.plan import CallPlan
+from robot.call.playback import PlaybackState
+from robot.call.report import BargedIn, CallOver, CallReport, Notice, Observer, PromptBegan, StateChanged, TurnEnded
+from robot.call.states import CallState, check_transition
+from robot.dialogue.scenario import Action, Conversation, Say, Step
+from robot.esl import commands
+from robot.esl.client import EventSocketClient, Reply
+from robot.esl.commands import BadArgument
+from robot.store.records import AttemptResult, BargeInRecord, LatencyRecord, NewAttempt, TurnRecord
+from robot.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+# The last words of somebody who hung up are still being recognised then.
+_LAST_WORDS_S: Final = 5.0
+# Events are polled every 20 ms by FreeSWITCH, replies are immediate.
+_HANGUP_EVENT_S: Final = 0.3
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every call needs of the house: built and owned by `robot.daemon`."""
+
+    switch: EventSocketClient
+    audio: AudioServer
+    store: Store
+    stream_address: StreamAddress
+    node: str
+    broadcast: bool  # play with uuid_broadcast; otherwise with sendmsg execute
+    vad_aggressiveness: int
+
+
+class Call:
+    """One attempt to reach one person. `run` once; `stop` from anywhere on the loop."""
+
+    def __init__(self, plan: CallPlan, parts: Parts, observer: Observer | None = None) -> None:
+        self.uuid = str(uuid4())
+        self.state = CallState.CONNECTING
+        self.report = CallReport(self.uuid, plan.number)
+        self._plan = plan
+        self._parts = parts
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+        self._conversation = Conversation(plan.scenario)
+        self._barge_in = BargeInDetector()
+        self._channel = Channel(self.uuid, parts.switch)
+        self._hearing = Hearing(on_speech=self._on_speech, on_utterance=self._on_utterance)
+        self._line = AudioLine(
+            self._channel,
+            parts.audio,
+            parts.stream_address,
+            StreamOptions(language=plan.language, vad_aggressiveness=parts.vad_aggressiveness),
+            self._hearing,
+        )
+        self._stopped: asyncio.Future[str] = self._loop.create_future()
+        self._playing: PlayingPrompt | None = None
+        self._answer: Utterance | None = None  # what the reply that comes next replies to
+        self._concluded: str | None = None  # the outcome of a final step whose prompt has begun
+
+    async def run(self) -> CallReport:
+        """Place the call and see it to its end.
+
+        Raises StoreError when the attempt cannot be written down: then nothing was dialled. Everything else ends in the
+        report, whose `error` says what went wrong and what to do.
+        """
+        try:
+            await self._parts.store.begin_attempt(self._new_attempt(datetime.now(UTC)))
+        except BaseException:
+            await self._let_go()
+            raise
+        outcome: str = Outcome.FAILED
+        try:
+            outcome = await self._until_over()
+        except CallFailure as failure:
+            outcome = failure.outcome
+            self.report.error = str(failure)
+            self.report.hangup_cause = failure.hangup_cause
+            self.report.switch_away = failure.switch_away
+            log.info("call.failed", uuid=self.uuid, failure=type(failure).__name__, reason=str(failure))
+        except Exception as error:
+            # A defect of ours in one call: the person on the line must be let go and the attempt must have an outcome.
+            self.report.error = f"internal error: {error!r}. Please report it with the log of this call."
+            log.exception("call.crashed", uuid=self.uuid)
+            raise
+        finally:
+            await asyncio.shield(self._finish(outcome))
+        return self.report
+
+    def stop(self, reason: str) -> None:
+        """End the call now; its outcome is `failed` unless the conversation came to one."""
+        if not self._stopped.done():
+            self._stopped.set_result(reason)
+
+    # -- the way of a call ---------------------------------------------------------------------------------------------
+
+    async def _until_over(self) -> str:
+        """Dial and talk. The outcome; raises CallFailure."""
+        channel = self._channel
+        try:
+            await self._race(self._dial(), channel.lost, self._stopped)
+            outcome = await self._race(self._talk(), channel.hung_up, channel.lost, self._line.broken, self._stopped)
+        except CallFailure:
+            # A command that failed because the callee had just hung up: the event that says so is an event poll behind.
+            if self.report.answered:
+                await asyncio.wait({channel.hung_up}, timeout=_HANGUP_EVENT_S)
+            if not (self.report.answered and channel.hung_up.done()):
+                raise
+            outcome = None
+        if outcome is not None:
+            return outcome
+        if channel.hung_up.result() == "ALLOTTED_TIMEOUT":
+            return self._concluded or self._outcome_without_conclusion()
+        return self._concluded or Outcome.HUNG_UP
+
+    async def _race(self, work: Coroutine[None, None, T], *enders: asyncio.Future[Any]) -> T | None:
+        """What `work` returns; None when the callee hung up first. Raises the failure that ended it otherwise."""
+        task = self._loop.create_task(work)
+        try:
+            await asyncio.wait({task, *enders}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+        for failure in (self._channel.lost, self._line.broken):
+            if failure.done():
+                raise failure.result()
+        if self._stopped.done():
+            raise Stopped(f"stopped: {self._stopped.result()}")
+        return None
+
+    async def _dial(self) -> None:
+        sent_at = self._loop.time()
+        await self._channel.dial(self._originate(), self._plan.ring_timeout_s)
+        await self._on_answer(sent_at)
+
+    async def _talk(self) -> str:
+        await self._line.open()
+        action = self._conversation.begin()
+        while isinstance(action, Say):
+            action = await self._take_step(action.step)
+        return action.outcome or self._outcome_without_conclusion()
+
+    async def _on_answer(self, sent_at: float) -> None:
+        answered_at = self._channel.answered_at or self._loop.time()
+        self.report.answered = True
+        self.report.ring_ms = round((answered_at - sent_at) * 1000)
+        self._enter(CallState.ACTIVE)
+        await self._parts.store.mark_answered(self.uuid, datetime.now(UTC), self.report.ring_ms)
+
+    async def _take_step(self, step: Step) -> Action:
+        """Say the step's prompt, hear the answer, and decide what is next."""
+        prompt = await self._play(step)
+        if step.listen_ms is None:
+            self._enter(CallState.PROCESSING)
+            return self._conversation.finished()
+        self._enter(CallState.LISTENING)
+        # Speech that a barge-in did not wait for the end of ends after the prompt: it is the answer.
+        since = prompt.playback.ended_at or self._loop.time()
+        self._answer = await self._hearing.answer(since, step.listen_ms / 1000)
+        self._enter(CallState.PROCESSING)
+        await self._save_progress()
+        if self._answer is None:
+            return self._conversation.silent()
+        return self._conversation.answered(self._conversation.intent_of(self._answer.text))
+
+    async def _play(self, step: Step) -> PlayingPrompt:
+        """Play to the end, or to the barge-in. Raises PromptNotPlayed."""
+        file = step.prompt.file
+        prompt = self._playing = self._channel.play(file, step.prompt.length_s, broadcast=self._parts.broadcast)
+        await asyncio.wait({prompt.started, prompt.ended}, return_when=asyncio.FIRST_COMPLETED)
+        if prompt.started.done():
+            self._prompt_began(step, prompt.started.result())
+        ended = await asyncio.shield(prompt.ended)
+        self._barge_in.disarm()
+        self._prompt_ended(step, prompt)
+        if ended is PlaybackState.MISSING:
+            raise PromptNotPlayed(
+                f"FreeSWITCH cannot open the prompt {file}: it must be readable for FreeSWITCH's user, on its machine"
+            )
+        if ended is PlaybackState.NEVER_STARTED and not self._channel.hung_up.done():
+            raise PromptNotPlayed(f"FreeSWITCH took the prompt {file} and never played it: is it a sound WAV file?")
+        return prompt
+
+    def _prompt_began(self, step: Step, at: float) -> None:
+        self._enter(CallState.SPEAKING)
+        if step.listen_ms is None and not step.following():
+            self._concluded = step.outcome
+        if step.barge_in_ms is not None:
+            self._barge_in.arm(BargeInRule(step.barge_in_ms), at * 1000)
+        if self._answer is not None:
+            self._note_latency(self._answer, at)
+            self._answer = None
+        self._tell(PromptBegan(self.uuid, step.prompt.text, self._ms(at)))
+
+    def _prompt_ended(self, step: Step, prompt: PlayingPrompt) -> None:
+        playback = prompt.playback
+        if playback.started_at is None or playback.ended_at is None:
+            return
+        self._add_turn(
+            "robot",
+            step.prompt.text,
+            None,
+            playback.started_at,
+            playback.ended_at,
+            interrupted=playback.state is PlaybackState.INTERRUPTED,
+        )
+
+    def _outcome_without_conclusion(self) -> str:
+        spoke = any(turn.speaker == "callee" for turn in self.report.turns)
+        return Outcome.COMPLETED if spoke else Outcome.NO_SPEECH
+
+    # -- the callee speaks ---------------------------------------------------------------------------------------------
+
+    def _on_speech(self, run_started_at: float, at: float, arrived_at: float) -> None:
+        """A voiced frame, from within the audio path: a barge-in leaves for FreeSWITCH from here."""
+        over_prompt_ms = self._barge_in.speech(run_started_at * 1000, at * 1000)
+        if over_prompt_ms is None or self._playing is None:
+            return
+        reply = self._playing.stop()
+        if reply is None:
+            return
+        prompt, at_ms, speech_ms = self._playing, self._ms(at), round(over_prompt_ms)
+        self.report.barge_ins.append(BargeInRecord(at_ms, speech_ms, None, None, None))
+        index = len(self.report.barge_ins) - 1
+
+        def measure(_: object) -> None:
+            if not reply.done() or reply.cancelled() or reply.exception() is not None or not prompt.ended.done():
+                return
+            self.report.barge_ins[index] = replace(
+                self.report.barge_ins[index], **_stop_times(arrived_at, reply.result(), prompt)
+            )
+
+        reply.add_done_callback(measure)
+        prompt.ended.add_done_callback(measure)
+        self._tell(BargedIn(self.uuid, at_ms, speech_ms))
+
+    def _on_utterance(self, utterance: Utterance) -> None:
+        for index, barge_in in enumerate(self.report.barge_ins):
+            if self._ms(utterance.started_at) <= barge_in.at_ms <= self._ms(utterance.ended_at):
+                self.report.barge_ins[index] = replace(barge_in, text=utterance.text)
+        intent = self._conversation.intent_of(utterance.text)
+        self._add_turn("callee", utterance.text, intent, utterance.started_at, utterance.ended_at)
+
+    # -- the record ----------------------------------------------------------------------------------------------------
+
+    def _add_turn(
+        self, speaker: str, text: str, intent: str | None, start: float, end: float, *, interrupted: bool = False
+    ) -> None:
+        """Turns are numbered in the order in which they began, which is not that in which their texts are known."""
+        turn = TurnRecord(0, speaker, text, intent, self._ms(start), self._ms(end), interrupted)
+        turns = sorted([*self.report.turns, turn], key=lambda each: each.start_ms)
+        self.report.turns = [replace(each, seq=seq) for seq, each in enumerate(turns, 1)]
+        self._tell(TurnEnded(self.uuid, self.report.turns[turns.index(turn)]))
+
+    def _note_latency(self, answer: Utterance, reply_at: float) -> None:
+        start_ms = self._ms(answer.started_at)
+        turn = next((turn.seq for turn in self.report.turns if turn.start_ms == start_ms), 0)
+        latency = TurnLatency(
+            turn, answer.endpoint_ms, answer.stt_ms, None, None, round((reply_at - answer.ended_at) * 1000)
+        )
+        self.report.latencies.append(latency)
+        log.info(
+            "latency", uuid=self.uuid, total_ms=latency.total_ms, endpoint_ms=latency.endpoint_ms,
+            stt_ms=latency.stt_ms, verdict="SLOW" if latency.slow else "OK",
+        )  # fmt: skip
+
+    def _records(self) -> tuple[list[TurnRecord], list[BargeInRecord], list[LatencyRecord]]:
+        report = self.report
+        latencies = [
+            LatencyRecord(each.turn, each.endpoint_ms, each.stt_ms, each.llm_ms, each.tts_ms, each.total_ms)
+            for each in report.latencies
+        ]
+        return list(report.turns), list(report.barge_ins), latencies
+
+    async def _save_progress(self) -> None:
+        await self._parts.store.save_progress(self.uuid, *self._records())
+
+    async def _finish(self, outcome: str) -> None:
+        """Hang up, wait for the last words, write the outcome."""
+        if self.state is not CallState.ENDING:
+            self._enter(CallState.ENDING)
+        await self._channel.hang_up()
+        await self._hearing.texts_known(_LAST_WORDS_S)
+        report = self.report
+        report.outcome = outcome
+        if self._channel.hung_up.done():
+            report.hangup_cause = self._channel.hung_up.result()
+        ended = datetime.now(UTC)
+        answered: datetime | None = None
+        if self._channel.answered_at is not None:
+            end = self._channel.hung_up_at or self._loop.time()
+            report.talk_ms = self._ms(end)
+            ended -= timedelta(seconds=self._loop.time() - end)
+            answered = ended - timedelta(milliseconds=report.talk_ms)
+        try:
+            result = AttemptResult(
+                outcome=outcome, hangup_cause=report.hangup_cause, amd=report.amd, ring_ms=report.ring_ms,
+                talk_ms=report.talk_ms, answered_at=answered, ended_at=ended, recording=report.recording,
+                error=report.error,
+            )  # fmt: skip
+            await self._parts.store.finish_attempt(self.uuid, result, *self._records())
+        finally:
+            await self._let_go()
+            self._enter(CallState.ERROR if outcome in (Outcome.FAILED, Outcome.UNKNOWN) else CallState.ENDED)
+            self._tell(CallOver(self.uuid, report))
+
+    async def _let_go(self) -> None:
+        await self._line.close()
+        await self._channel.close()
+
+    # -- small things --------------------------------------------------------------------------------------------------
+
+    def _originate(self) -> commands.Command:
+        plan = self._plan
+        try:
+            return commands.originate(
+                uuid=self.uuid,
+                gateway=plan.gateway,
+                number=plan.number,
+                number_format=plan.number_format,
+                caller_id=plan.caller_id,
+                ring_timeout_s=plan.ring_timeout_s,
+                max_call_s=plan.max_call_s,
+                stream_headers=self._line.headers,
+            )
+        except BadArgument as error:
+            raise DialRefused(f"the call cannot be placed: {error}") from error
+
+    def _new_attempt(self, created_at: datetime) -> NewAttempt:
+        plan = self._plan
+        return NewAttempt(
+            uuid=self.uuid, campaign=plan.campaign, number=plan.number, caller_id=plan.caller_id, gateway=plan.gateway,
+            node=self._parts.node, created_at=created_at, fields=dict(plan.fields),
+        )  # fmt: skip
+
+    def _enter(self, state: CallState) -> None:
+        if state is self.state:
+            return
+        self.state = check_transition(self.state, state)
+        since = None if self._channel.answered_at is None else self._ms(self._loop.time())
+        self._tell(StateChanged(self.uuid, state, since))
+
+    def _ms(self, at: float) -> int:
+        """The loop's clock as ms from the answer, never before it."""
+        return max(0, round((at - (self._channel.answered_at or at)) * 1000))
+
+    def _tell(self, notice: Notice) -> None:
+        if self._observer is not None:
+            self._observer(notice)
+
+
+def _stop_times(arrived_at: float, reply: Reply, prompt: PlayingPrompt) -> dict[str, float]:
+    """detect_ms: from the frame's arrival to the break on the wire; break_ms: from there to PLAYBACK_STOP."""
+    times = {"detect_ms": round((reply.sent_at - arrived_at) * 1000, 2)}
+    if prompt.playback.ended_at is not None:
+        times["break_ms"] = round((prompt.playback.ended_at - reply.sent_at) * 1000, 1)
+    return times

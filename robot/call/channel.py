@@ -1,0 +1,289 @@
+"""FreeSWITCH's side of one call: dial, play, stop, hang up. Says what happened; leaves the conversation to others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Final
+
+from robot.call.failures import DialNotSent, DialRefused, NotAnswered, PromptNotPlayed, SwitchLost
+from robot.call.playback import Playback, PlaybackState
+from robot.esl import commands
+from robot.esl.client import EventSocketClient, Reply
+from robot.esl.commands import Command
+from robot.esl.errors import CommandLost, CommandRefused, EventSocketError
+from robot.esl.events import (
+    ApplicationCompleted,
+    AudioStreamFailed,
+    CallEvent,
+    ChannelAnswered,
+    ChannelHungUp,
+    HangupCompleted,
+    LinkLost,
+    LinkRestored,
+    PlaybackStarted,
+    PlaybackStatus,
+    PlaybackStopped,
+)
+from robot.esl.exchange import CommandStage
+
+# originate's own timeout fires up to 1 s early and a SIP host that says nothing at all is given up after 32 s
+# (FreeSWITCH's timer B): what is not decided by then never will be.
+_DIAL_MARGIN_S: Final = 35.0
+# The answer event and the job's answer come within one event poll (20 ms) of each other.
+_ANSWER_MARGIN_S: Final = 2.0
+# How long a call goes on without its event socket. A restarted FreeSWITCH is back within it, but without the call.
+_LINK_GRACE_S: Final = 10.0
+_HANGUP_LIMIT_S: Final = 3.0
+
+
+class Channel:
+    """One channel. `uuid` is ours: every event of the leg carries it."""
+
+    def __init__(self, uuid: str, switch: EventSocketClient) -> None:
+        self.uuid = uuid
+        self._switch = switch
+        self._loop = asyncio.get_running_loop()
+        self._prompt: PlayingPrompt | None = None
+        self._link_watch: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._dialled = False
+        self.answered_at: float | None = None
+        self.hung_up_at: float | None = None
+        self._answered = asyncio.Event()
+        self.hung_up: asyncio.Future[str] = self._loop.create_future()  # the cause
+        self._completed = asyncio.Event()  # CHANNEL_HANGUP_COMPLETE came
+        self.lost: asyncio.Future[SwitchLost] = self._loop.create_future()
+        self.stream_failed: asyncio.Future[str] = self._loop.create_future()
+        self._subscription = switch.subscribe(uuid, self._on_event)
+
+    async def dial(self, command: Command, ring_timeout_s: int) -> None:
+        """Originate and wait for the answer.
+
+        Raises NotAnswered with the hangup cause, DialRefused, DialNotSent (may be tried again) or SwitchLost (may not).
+        """
+        self._dialled = True
+        job = asyncio.ensure_future(self._switch.bgapi(command, timeout=ring_timeout_s + _DIAL_MARGIN_S))
+        answered = asyncio.ensure_future(self._answered.wait())
+        try:
+            await asyncio.wait({job, answered, self.hung_up, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+            if answered.done():
+                return
+            if self.lost.done():
+                raise self.lost.result()
+            await self._result_of(job)
+            # The job says that the call was answered; the event that says so is on its way, or a hangup is.
+            await asyncio.wait({answered, self.hung_up}, return_when=asyncio.FIRST_COMPLETED, timeout=_ANSWER_MARGIN_S)
+            if self.hung_up.done():
+                raise NotAnswered(self.hung_up.result())
+            if not answered.done():
+                raise SwitchLost("FreeSWITCH reported an answered call but sent no CHANNEL_ANSWER for it")
+        finally:
+            answered.cancel()
+            if not job.done():
+                self._watch(self._ignore_late(job))
+
+    async def _result_of(self, job: asyncio.Future[str]) -> None:
+        """Raise what the originate job came to, unless the call was answered."""
+        try:
+            await job
+        except CommandRefused as refused:
+            reply = refused.reply.strip().removeprefix("-ERR").removeprefix("-USAGE:").strip()
+            if not reply or " " in reply:
+                raise DialRefused(f"FreeSWITCH refused to dial: {refused}") from refused
+            raise NotAnswered(self.hung_up.result() if self.hung_up.done() else reply) from refused
+        except CommandLost as lost:
+            if lost.stage is CommandStage.NOT_SENT:
+                self._dialled = False
+                raise DialNotSent(f"nothing was dialled: {lost}") from lost
+            raise SwitchLost(
+                f"FreeSWITCH went away while the call was being placed; whether it rang is not known: {lost}"
+            ) from lost
+
+    async def _ignore_late(self, job: asyncio.Future[str]) -> None:
+        """The job of a call whose fate an event has told already."""
+        await asyncio.wait({job}, timeout=_ANSWER_MARGIN_S)
+        if not job.done():
+            job.cancel()
+        elif not job.cancelled():
+            job.exception()
+
+    async def api(self, command: Command) -> str:
+        """An api command about this channel; raises EventSocketError."""
+        return await self._switch.api(command)
+
+    def play(self, file: Path, length_s: float, *, broadcast: bool) -> PlayingPrompt:
+        """Begin to play a file; one at a time."""
+        if self._prompt is not None and not self._prompt.ended.done():
+            raise RuntimeError("a prompt is still playing on this channel")
+        command = commands.broadcast(self.uuid, file) if broadcast else commands.play(self.uuid, file)
+        self._prompt = PlayingPrompt(self, str(file), length_s, self._switch.send(command))
+        if self.hung_up.done():
+            self._prompt.channel_gone()
+        return self._prompt
+
+    def send_break(self) -> asyncio.Future[Reply]:
+        """Put `uuid_break all` on the wire at once, without waiting for its answer."""
+        return self._switch.send(commands.break_(self.uuid))
+
+    def forget_stream_failure(self) -> None:
+        """Another stream is about to be started: what the one before reported is of no interest any more."""
+        self.stream_failed = self._loop.create_future()
+
+    async def hang_up(self, cause: str = "NORMAL_CLEARING") -> None:
+        """End the channel and wait for its CHANNEL_HANGUP_COMPLETE. Returns when it is over, or cannot be ended."""
+        if self._dialled and not self._completed.is_set():
+            try:
+                if not self.hung_up.done():
+                    await self._switch.api(commands.kill(self.uuid, cause), timeout=_HANGUP_LIMIT_S)
+                async with asyncio.timeout(_HANGUP_LIMIT_S):
+                    await self._completed.wait()
+            except (EventSocketError, TimeoutError):
+                # Not there any more, or FreeSWITCH is not: either way there is nothing left to end from here. A channel
+                # that outlives this has its own limit (sched_hangup).
+                return
+
+    async def close(self) -> None:
+        """Let go of the channel: no event of it is looked at from now on."""
+        self._subscription.close()
+        if self._link_watch is not None:
+            self._link_watch.cancel()
+        if self._prompt is not None:
+            self._prompt.channel_gone()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _on_event(self, event: CallEvent) -> None:
+        match event:
+            case PlaybackStarted() | PlaybackStopped() | ApplicationCompleted():
+                if self._prompt is not None:
+                    self._prompt.on_event(event)
+            case ChannelAnswered(at=at):
+                self.answered_at = at
+                self._answered.set()
+            case ChannelHungUp(cause=cause, at=at):
+                self._set_hung_up(cause, at)
+            case HangupCompleted(cause=cause, at=at):
+                self._set_hung_up(cause, at)
+                self._completed.set()
+            case AudioStreamFailed(error=error):
+                if not self.stream_failed.done():
+                    self.stream_failed.set_result(error)
+            case LinkLost():
+                self._link_watch = self._link_watch or self._loop.call_later(
+                    _LINK_GRACE_S, self._lose, "did not come back"
+                )
+            case LinkRestored():
+                self._watch(self._look_after_link_loss())
+            case _:
+                pass
+
+    def _set_hung_up(self, cause: str, at: float) -> None:
+        if self.hung_up.done():
+            return
+        self.hung_up_at = at
+        self.hung_up.set_result(cause)
+        if self._prompt is not None:
+            self._prompt.channel_gone()
+
+    async def _look_after_link_loss(self) -> None:
+        """The event socket is back: has the call survived?"""
+        try:
+            alive = (await self._switch.api(commands.exists(self.uuid))).strip() == "true"
+        except EventSocketError:
+            return  # lost again: the watch is still running
+        if self._link_watch is not None:
+            self._link_watch.cancel()
+            self._link_watch = None
+        if not alive:
+            self._lose("came back without the call")
+
+    def _lose(self, how: str) -> None:
+        if not self.lost.done():
+            self.lost.set_result(
+                SwitchLost(f"FreeSWITCH went away in the middle of the call and {how}: see its log, freeswitch.log")
+            )
+        if self._prompt is not None:
+            self._prompt.channel_gone()
+
+    def _watch(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class PlayingPrompt:
+    """A prompt on its way through FreeSWITCH: feeds events and deadlines to a Playback and sends the breaks it wants.
+
+    `ended` holds the final PlaybackState, or raises PromptNotPlayed when FreeSWITCH refused the command.
+    """
+
+    def __init__(self, channel: Channel, file: str, length_s: float, command: asyncio.Future[Reply]) -> None:
+        self._channel = channel
+        self._file = file
+        self._loop = asyncio.get_running_loop()
+        self.playback = Playback(length_s, self._loop.time())
+        self.started: asyncio.Future[float] = self._loop.create_future()  # when PLAYBACK_START came
+        self.ended: asyncio.Future[PlaybackState] = self._loop.create_future()
+        self.first_break: asyncio.Future[Reply] | None = None
+        self._timer = self._loop.call_at(self.playback.deadline(), self._on_deadline)
+        command.add_done_callback(self._on_reply)
+
+    def stop(self) -> asyncio.Future[Reply] | None:
+        """Silence it now. The break's reply, when this was the first time; None when there is nothing to stop."""
+        if not self.playback.stop(self._loop.time()):
+            return None
+        self.first_break = self._send_break()
+        self._settle()
+        return self.first_break
+
+    def on_event(self, event: PlaybackStarted | PlaybackStopped | ApplicationCompleted) -> None:
+        match event:
+            case PlaybackStarted(file=file, at=at) if file == self._file:
+                lost_break = self.playback.on_started(at)
+                if not self.started.done():
+                    self.started.set_result(at)
+                if lost_break:
+                    self._send_break()
+            case PlaybackStopped(file=file, status=status, at=at) if file == self._file:
+                self.playback.on_stopped(at, broken=status is PlaybackStatus.BREAK)
+            case ApplicationCompleted(argument=argument, response="FILE NOT FOUND", at=at) if argument == self._file:
+                self.playback.on_missing(at)
+        self._settle()
+
+    def channel_gone(self) -> None:
+        self.playback.on_gone(self._loop.time())
+        self._settle()
+
+    def _send_break(self) -> asyncio.Future[Reply]:
+        reply = self._channel.send_break()
+        # The prompt's own deadlines see to a break that failed; its error is told by the channel's end.
+        reply.add_done_callback(_retrieve)
+        return reply
+
+    def _on_reply(self, reply: asyncio.Future[Reply]) -> None:
+        error = None if reply.cancelled() else reply.exception()
+        if error is not None and not self.ended.done() and not self._channel.hung_up.done():
+            self._timer.cancel()
+            self.ended.set_exception(PromptNotPlayed(f"FreeSWITCH did not take the prompt: {error}"))
+
+    def _on_deadline(self) -> None:
+        if self.playback.expired(self._loop.time()):
+            self._send_break()
+        self._settle()
+
+    def _settle(self) -> None:
+        self._timer.cancel()
+        if self.ended.done():
+            return
+        if self.playback.over:
+            self.ended.set_result(self.playback.state)
+        else:
+            self._timer = self._loop.call_at(self.playback.deadline(), self._on_deadline)
+
+
+def _retrieve(future: asyncio.Future[Reply]) -> None:
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,63 @@
+"""Why a call did not go as planned: each with the outcome it means and a message that says what to do.
+
+CallFailure
+├── NotAnswered          nobody took the call; the hangup cause says why
+├── DialRefused          nothing was dialled: FreeSWITCH or our own checks refused the command
+├── DialNotSent          nothing was dialled: FreeSWITCH was not there
+├── CalleeNotHeard       no audio from the callee: module missing, WebSocket refused, silent or lost stream
+├── PromptNotPlayed      FreeSWITCH could not play a prompt
+├── SwitchLost           FreeSWITCH went away in the middle: the fate of the call is unknown
+└── Stopped              the operator or the daemon ended the call
+"""
+
+from __future__ import annotations
+
+from robot.call.outcome import Outcome, advice_on_cause, outcome_of_cause
+
+
+class CallFailure(Exception):
+    """The call ends with `outcome`; the message is for the person who runs the robot.
+
+    `switch_away`: FreeSWITCH cannot be reached, which is nobody's number's fault (exit status 3).
+    """
+
+    outcome: Outcome = Outcome.FAILED
+    hangup_cause: str | None = None
+    switch_away: bool = False
+
+
+class NotAnswered(CallFailure):
+    def __init__(self, cause: str) -> None:
+        self.hangup_cause = cause
+        self.outcome = outcome_of_cause(cause)
+        advice = advice_on_cause(cause)
+        super().__init__(f"not answered: {cause}" + (f". {advice}" if advice else ""))
+
+
+class DialRefused(CallFailure):
+    """Nothing was dialled: FreeSWITCH refused the command, or our own checks did."""
+
+
+class CalleeNotHeard(CallFailure):
+    """The callee cannot be heard, and a robot that does not hear does not talk: the call is ended."""
+
+
+class PromptNotPlayed(CallFailure):
+    """A prompt could not be played."""
+
+
+class SwitchLost(CallFailure):
+    """FreeSWITCH went away while the call was on: whether the callee was reached, or still is, cannot be known."""
+
+    outcome = Outcome.UNKNOWN
+    switch_away = True
+
+
+class DialNotSent(CallFailure):
+    """FreeSWITCH could not be reached; nothing was dialled, so the call may be placed again."""
+
+    switch_away = True
+
+
+class Stopped(CallFailure):
+    """The operator or the daemon ended the call."""

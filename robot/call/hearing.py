@@ -1,0 +1,179 @@
+"""What is heard of the callee during one call: utterances with their text, whether they are speaking, for how long not.
+
+Listens to one audio stream after another (a stream that drops is started again) and keeps the time of the loop's clock,
+so that what was said can be set beside what was played. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ws_audio.events import (
+    AudioEvent,
+    AudioStalled,
+    FinalTranscript,
+    SpeechContinues,
+    SpeechEnded,
+    SpeechStarted,
+    StreamClosed,
+    StreamStarted,
+    TranscriptionFailed,
+)
+
+# Beyond the time of the step: an utterance may last 30 s (endpointing), its transcription as long again on a loaded
+# machine. A line that is never quiet (music, a fax) must not hold the call for ever.
+_LONGEST_WAIT_S: Final = 60.0
+# A frame of audio arrives when its last sample has been spoken.
+_FRAME_S: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What the callee said. Times in seconds of the loop's clock, from the first voiced frame to the end of the last.
+
+    endpoint_ms: last voiced frame to the decision that it was the last; stt_ms: from there to the text.
+    """
+
+    text: str
+    started_at: float
+    ended_at: float
+    endpoint_ms: int
+    stt_ms: int
+
+
+class Hearing:
+    """The callee's side of the conversation so far.
+
+    `on_speech(run_started_at, at, arrived_at)` is called from within each voiced frame: seconds of the loop's clock of
+    the run's beginning and present end in audio time, and of the frame's arrival. `on_utterance` comes with its text.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_speech: Callable[[float, float, float], None],
+        on_utterance: Callable[[Utterance], None],
+    ) -> None:
+        self._on_speech = on_speech
+        self._on_utterance = on_utterance
+        self._changed = asyncio.Event()
+        self._stream: StreamListener | None = None
+        self._waiting_for_text = 0
+        self._utterances: list[Utterance] = []
+        self.failures = 0  # utterances whose transcription failed
+
+    def new_stream(self) -> StreamListener:
+        """The listener for a stream that takes the place of the one before."""
+        self._stream = StreamListener(self)
+        return self._stream
+
+    @property
+    def quiet(self) -> bool:
+        """Nobody speaks and no text is outstanding."""
+        return self._waiting_for_text == 0 and not (self._stream is not None and self._stream.speaking)
+
+    async def answer(self, since: float, within_s: float) -> Utterance | None:
+        """The first words that end after `since` (loop's clock); None when none begin within `within_s` of quiet.
+
+        While the callee speaks, or the text of what they said is outstanding, the wait goes on.
+        """
+        latest = since + within_s + _LONGEST_WAIT_S
+        while True:
+            self._changed.clear()
+            for utterance in self._utterances:
+                if utterance.ended_at > since:
+                    return utterance
+            now = asyncio.get_running_loop().time()
+            deadline = since + within_s if self.quiet else latest
+            if now >= deadline:
+                return None
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def texts_known(self, within_s: float) -> None:
+        """Wait until every utterance has its text, or for `within_s`."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._waiting_for_text:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def speech(self, run_started_at: float, at: float, arrived_at: float) -> None:
+        self._on_speech(run_started_at, at, arrived_at)
+
+    def speech_changed(self, *, waiting_for_text: int = 0) -> None:
+        """Somebody began or ceased to speak; `waiting_for_text` more (or fewer) texts are outstanding."""
+        self._waiting_for_text += waiting_for_text
+        self._changed.set()
+
+    def transcribed(self, utterance: Utterance | None) -> None:
+        """An outstanding text has come; None: there were no words in it."""
+        if utterance is not None:
+            self._utterances.append(utterance)
+            self._on_utterance(utterance)
+        self.speech_changed(waiting_for_text=-1)
+
+
+class StreamListener:
+    """Listens to one audio stream for a Hearing; called from the frame that brought the event."""
+
+    def __init__(self, hearing: Hearing) -> None:
+        self._hearing = hearing
+        self._origin = 0.0  # the loop's time of the stream's first sample
+        self.speaking = False
+        self.started = asyncio.Event()  # the first audio frame has come
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # how it ended, or fell silent
+
+    def __call__(self, event: AudioEvent) -> None:
+        match event:
+            case SpeechContinues(run_started_ms=begin, at_ms=end, arrived_at=arrived_at):
+                # A frame cannot arrive before it was spoken: the earliest arrival tells best when the stream began.
+                self._origin = min(self._origin, arrived_at - end / 1000)
+                self._hearing.speech(self._clock(begin), self._clock(end), arrived_at)
+            case StreamStarted(arrived_at=arrived_at):
+                self._origin = arrived_at - _FRAME_S
+                self.started.set()
+            case SpeechStarted():
+                self.speaking = True
+                self._hearing.speech_changed()
+            case SpeechEnded():
+                self.speaking = False
+                self._hearing.speech_changed(waiting_for_text=1)
+            case FinalTranscript():
+                self._hearing.transcribed(self._utterance(event) if event.text else None)
+            case TranscriptionFailed():
+                self._hearing.failures += 1
+                self._hearing.transcribed(None)
+            case AudioStalled(waited_ms=waited_ms):
+                self._lose(f"no audio for {waited_ms / 1000:g} s")
+            case StreamClosed(code=code, reason=reason):
+                self.speaking = False
+                self._hearing.speech_changed()
+                self._lose(f"closed with code {code}" + (f" ({reason})" if reason else ""))
+            case _:
+                return
+
+    def _clock(self, audio_ms: float) -> float:
+        """Audio time of this stream as the loop's time."""
+        return self._origin + audio_ms / 1000
+
+    def _utterance(self, event: FinalTranscript) -> Utterance:
+        return Utterance(
+            text=event.text,
+            started_at=self._clock(event.started_ms),
+            ended_at=self._clock(event.ended_ms),
+            endpoint_ms=round(event.endpoint_ms),
+            stt_ms=round(event.stt_ms),
+        )
+
+    def _lose(self, how: str) -> None:
+        if not self.lost.done():
+            self.lost.set_result(how)

@@ -1,0 +1,319 @@
+"""The commands: reads arguments, calls the part that does the work, turns errors into messages and exit statuses.
+
+Exit status: 0 done, 1 it did not work (the call failed), 2 wrong input or configuration, 3 FreeSWITCH or the database
+cannot be reached. With `--json` one document goes to stdout; everything for people goes to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+
+import click
+import structlog
+from rich.console import Console
+
+from robot import __version__
+from robot.campaign.definition import BadNumber, CampaignError
+from robot.config import ConfigError, LoadedSettings, load_settings
+from robot.esl.errors import EventSocketError
+from robot.simulator.errors import SimulatorError
+from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
+from ws_audio.errors import AudioError
+
+DONE: Final = 0
+FAILED: Final = 1
+WRONG_INPUT: Final = 2
+UNREACHABLE: Final = 3
+
+#: The first that matches counts.
+_EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (ConfigError, WRONG_INPUT),
+    (CampaignError, WRONG_INPUT),
+    (BadNumber, WRONG_INPUT),
+    (BadDatabaseUrl, WRONG_INPUT),
+    (SimulatorError, WRONG_INPUT),
+    (AudioError, WRONG_INPUT),
+    (DatabaseUnavailable, UNREACHABLE),
+    (StoreError, UNREACHABLE),
+    (EventSocketError, UNREACHABLE),
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def explain(command: Callable[P, R]) -> Callable[P, R]:
+    """Errors that tell the user what to do become their message and an exit status; defects keep their trace."""
+
+    @wraps(command)
+    def explained(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except tuple(kind for kind, _ in _EXIT_STATUS) as error:
+            status = next(status for kind, status in _EXIT_STATUS if isinstance(error, kind))
+            click.echo(f"robot: {error}", err=True)
+            sys.exit(status)
+
+    return explained
+
+
+def run(work: Coroutine[Any, Any, R]) -> R:
+    return asyncio.run(work)
+
+
+def finish(status: int) -> NoReturn:
+    sys.exit(status)
+
+
+def set_up_logging(verbose: int) -> None:
+    """Logs go to stderr, and only when asked for: -v INFO, -vv DEBUG. Warnings are always shown."""
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    # These tell of every file they look up.
+    for chatty in ("faster_whisper", "httpx", "httpcore", "huggingface_hub"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
+def people(as_json: bool) -> Console:
+    """Where text for people goes."""
+    return Console(stderr=as_json, highlight=False, soft_wrap=False)
+
+
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="robot")
+@click.option("--config", type=click.Path(path_type=Path), help="robot.toml to use instead of the usual places.")
+@click.option("-v", "--verbose", count=True, help="Show logs: -v what happens, -vv every detail.")
+@click.pass_context
+def main(context: click.Context, config: Path | None, verbose: int) -> None:
+    """A voice robot for FreeSWITCH: calls people, talks, listens, is silent when they speak."""
+    set_up_logging(verbose)
+    context.obj = config
+
+
+def settings_of(context: click.Context) -> LoadedSettings:
+    return load_settings(context.obj, os.environ)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+@main.command()
+@click.option("--callees", type=click.Path(path_type=Path), help="Virtual callees (TOML) instead of the demo's.")
+@json_option
+@click.pass_context
+@explain
+def demo(context: click.Context, callees: Path | None, as_json: bool) -> None:
+    """Place the sample campaign's calls against the built-in FreeSWITCH simulator and show what happened."""
+    from robot.demo import run_demo
+
+    report = run(run_demo(settings_of(context).settings, callees, people(as_json)))
+    if as_json:
+        print_json(report.as_json())
+    finish(DONE if report.worked else FAILED)
+
+
+@main.command()
+@click.argument("number")
+@click.option("--campaign", type=click.Path(path_type=Path), help="The campaign's folder; the demo's by default.")
+@click.option(
+    "--simulate",
+    type=click.Path(path_type=Path),
+    is_flag=False,
+    flag_value=Path(),
+    help="Call the built-in simulator instead of FreeSWITCH: its demo callees, or those of a TOML file.",
+)
+@json_option
+@click.pass_context
+@explain
+def call(context: click.Context, number: str, campaign: Path | None, simulate: Path | None, as_json: bool) -> None:
+    """Call NUMBER (like +33140000003) now, and show the call as it goes on."""
+    from robot.direct_call import call_once, demo_campaign_folder
+
+    settings = settings_of(context).settings
+    callees = demo_campaign_folder() / "callees.toml" if simulate == Path() else simulate
+    report = run(call_once(settings, number, campaign, simulate=callees, console=people(as_json)))
+    if as_json:
+        print_json(report.as_json())
+    finish(DONE if report.worked else UNREACHABLE if report.switch_away else FAILED)
+
+
+@main.command()
+@click.option("--callees", type=click.Path(path_type=Path), help="Virtual callees (TOML); the demo's by default.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8021, show_default=True, help="Event socket port; 0 takes any free one.")
+@click.option("--password", default="ClueCon", show_default=True, help="Event socket password.")
+@explain
+def simulate(callees: Path | None, host: str, port: int, password: str) -> None:
+    """Run the FreeSWITCH simulator alone, until Ctrl-C."""
+    from robot.direct_call import demo_campaign_folder
+    from robot.simulator.freeswitch import SimulatorSettings, serve
+
+    file = callees or demo_campaign_folder() / "callees.toml"
+    run(serve(SimulatorSettings(host=host, event_socket_port=port, password=password), file))
+
+
+@main.command()
+@click.argument("wavs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@json_option
+@click.pass_context
+@explain
+def transcribe(context: click.Context, wavs: tuple[Path, ...], as_json: bool) -> None:
+    """Write down what is said in WAV files, with the model and settings of the calls."""
+    from robot.transcribe import transcribe_files
+
+    results = []
+    for result in transcribe_files(settings_of(context).settings.stt, wavs):
+        results.append(result)
+        if not as_json:
+            click.echo(f"{result.file}: {result.error or result.text or '(no words)'}")
+    if as_json:
+        print_json([result.as_json() for result in results])
+    finish(FAILED if any(result.error for result in results) else DONE)
+
+
+@main.group()
+def config() -> None:
+    """Show or check the configuration."""
+
+
+@config.command("show")
+@json_option
+@click.pass_context
+@explain
+def config_show(context: click.Context, as_json: bool) -> None:
+    """Every setting, its value (passwords hidden) and where it comes from."""
+    from robot.terminal import settings_table
+
+    rows = settings_of(context).describe()
+    if as_json:
+        print_json([{"key": row.key, "value": row.value, "source": row.source} for row in rows])
+    else:
+        people(as_json).print(settings_table(rows))
+
+
+@config.command("check")
+@click.pass_context
+@explain
+def config_check(context: click.Context) -> None:
+    """Say whether the configuration can be used, and if not, why."""
+    loaded = settings_of(context)
+    click.echo(f"{loaded.source_path or 'No robot.toml: defaults and environment'}: good")
+
+
+@main.group()
+def db() -> None:
+    """The database and its schema."""
+
+
+@db.command("upgrade")
+@click.pass_context
+@explain
+def db_upgrade(context: click.Context) -> None:
+    """Create the schema, or bring it up to this version."""
+    from robot.store.database import Database
+
+    database = Database(settings_of(context).settings.database.url)
+    try:
+        database.upgrade()
+        click.echo(f"{database.masked_url}: schema {database.status().current}")
+    finally:
+        database.close()
+
+
+@db.command("status")
+@json_option
+@click.pass_context
+@explain
+def db_status(context: click.Context, as_json: bool) -> None:
+    """Where the database is, which schema it has and which one this version wants."""
+    from robot.store.database import Database
+
+    database = Database(settings_of(context).settings.database.url)
+    try:
+        status = database.status()
+    finally:
+        database.close()
+    if as_json:
+        print_json(
+            {
+                "url": database.masked_url,
+                "current": status.current,
+                "head": status.head,
+                "up_to_date": status.up_to_date,
+            }
+        )
+    else:
+        click.echo(f"{database.masked_url}: {status}")
+    finish(DONE if status.up_to_date else FAILED)
+
+
+@main.group()
+def bench() -> None:
+    """Measure this machine; docs/PERFORMANCE.md holds what we measured on ours."""
+
+
+def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(figures)
+    else:
+        width = max(len(name) for name in figures)
+        for name, value in figures.items():
+            click.echo(f"{name:<{width}}  {value}")
+
+
+@bench.command("listen")
+@click.option("--streams", default=300, show_default=True, help="Streams of 20 ms frames at once.")
+@click.option("--seconds", default=20, show_default=True, help="How long.")
+@json_option
+@explain
+def bench_listen(streams: int, seconds: int, as_json: bool) -> None:
+    """Audio streams on one core: lag from a frame's arrival to its decision, CPU and memory per stream."""
+    from robot.bench.listen import run as measure
+
+    _print_figures(measure(streams=streams, seconds=seconds), as_json)
+
+
+@bench.command("transcribe")
+@json_option
+@click.pass_context
+@explain
+def bench_transcribe(context: click.Context, as_json: bool) -> None:
+    """CPU and word errors per utterance, against plain WhisperModel.transcribe."""
+    from robot.bench.transcribe import run as measure
+
+    _print_figures(measure(model=settings_of(context).settings.stt.model), as_json)
+
+
+@bench.command("barge-in")
+@click.option("--calls", default=50, show_default=True, help="Simultaneous calls.")
+@json_option
+@click.pass_context
+@explain
+def bench_barge_in(context: click.Context, calls: int, as_json: bool) -> None:
+    """From the frame that crosses the threshold to uuid_break on the wire, and to silence in the callee's ear."""
+    from robot.bench.barge_in import run as measure
+
+    _print_figures(measure(settings_of(context).settings, calls=calls), as_json)

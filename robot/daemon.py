@@ -1,0 +1,97 @@
+"""Builds the parts, starts and stops them: the only place that knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from ws_audio.server import AudioServer, AudioServerSettings
+
+from robot.call.audio_line import StreamAddress
+from robot.call.call import Call, Parts
+from robot.call.plan import CallPlan
+from robot.call.report import Observer
+from robot.config import Settings
+from robot.esl.client import EventSocketClient, EventSocketSettings
+from robot.store.database import Database
+from robot.store.store import Store
+from ws_audio.transcription.scheduler import TranscriptionScheduler
+from ws_audio.transcription.whisper import WhisperEngine
+
+
+class Daemon:
+    """The running parts. Use as an async context manager: what was started is stopped, also when a later part fails.
+
+    Entering raises StoreError, ModelNotFound, AudioServerError or EventSocketError, each saying what to do.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._running = AsyncExitStack()
+        self._parts: Parts | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as starting:
+            # What fails fast and often comes first: the database and FreeSWITCH before the model, which takes a second.
+            store = Store(await asyncio.to_thread(_open_database, self._settings))
+            starting.push_async_callback(store.close)
+            switch = EventSocketClient(_switch_settings(self._settings))
+            await switch.start()
+            starting.push_async_callback(switch.close)
+            scheduler = TranscriptionScheduler(
+                await asyncio.to_thread(_load_model, self._settings), workers=self._settings.stt.workers
+            )
+            await scheduler.start()
+            starting.push_async_callback(scheduler.close)
+            audio = AudioServer(
+                AudioServerSettings(
+                    host=self._settings.audio.host,
+                    port=self._settings.audio.port,
+                    max_streams=self._settings.audio.max_streams,
+                ),
+                scheduler,
+            )
+            await audio.start()
+            starting.push_async_callback(audio.close)
+            self._parts = Parts(
+                switch=switch,
+                audio=audio,
+                store=store,
+                stream_address=StreamAddress(self._settings.freeswitch.stream_host, audio.port),
+                node=self._settings.freeswitch.host,
+                broadcast=self._settings.freeswitch.playback == "broadcast",
+                vad_aggressiveness=self._settings.stt.vad_aggressiveness,
+            )
+            self._running = starting.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._running.aclose()
+
+    def call(self, plan: CallPlan, observer: Observer | None = None) -> Call:
+        """A call that is ready to `run`."""
+        if self._parts is None:
+            raise RuntimeError("the daemon is not running")
+        return Call(plan, self._parts, observer)
+
+
+def _open_database(settings: Settings) -> Database:
+    database = Database(settings.database.url)
+    database.upgrade()
+    return database
+
+
+def _load_model(settings: Settings) -> WhisperEngine:
+    return WhisperEngine(settings.stt.model, workers=settings.stt.workers or os.cpu_count() or 1)
+
+
+def _switch_settings(settings: Settings) -> EventSocketSettings:
+    freeswitch = settings.freeswitch
+    return EventSocketSettings(
+        host=freeswitch.host, port=freeswitch.port, password=freeswitch.password.get_secret_value()
+    )

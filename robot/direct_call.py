@@ -1,0 +1,117 @@
+"""Calls placed from the command line, without a running daemon service: starts the parts, calls, shows, stops.
+
+`robot call` uses it for one number, `robot demo` for a whole list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from robot.call.call import Call
+from robot.call.plan import CallPlan
+from robot.call.report import CallReport
+from robot.campaign.definition import load_campaign
+from robot.config import Settings
+from robot.daemon import Daemon
+from robot.simulator.callees_file import load_callees
+from robot.simulator.freeswitch import SimulatorSettings
+from robot.simulator.thread import SimulatorThread
+from robot.terminal import CallView, timeline
+
+# Beside the package in a checkout, inside it in an installed wheel.
+_CAMPAIGNS: Final = (Path(__file__).parent.parent / "campaigns", Path(__file__).parent / "shipped_campaigns")
+_SIMULATOR_PASSWORD: Final = "of the simulator"  # noqa: S105 - on loopback, on a port that the system chose
+
+
+def demo_campaign_folder() -> Path:
+    """The demo campaign as it came with the robot."""
+    return next(folder / "demo" for folder in _CAMPAIGNS if (folder / "demo" / "campaign.toml").is_file())
+
+
+async def call_once(
+    settings: Settings, number: str, campaign_folder: Path | None, *, simulate: Path | None, console: Console
+) -> CallReport:
+    """Call one number and show the call. `simulate`: the callees' file of the simulator to call instead of FreeSWITCH.
+
+    Raises CampaignError, BadNumber and what `Daemon` raises, before anything is dialled.
+    """
+    campaign = load_campaign(campaign_folder or demo_campaign_folder())
+    plan = campaign.plan(number)
+    with simulated_switch(settings, simulate, console) if simulate else nullcontext(settings) as reachable:
+        async with running_daemon(reachable, console) as daemon:
+            [report] = await place_calls(daemon, [plan], CallView(console))
+    console.print()
+    console.print(timeline(report))
+    return report
+
+
+@contextmanager
+def simulated_switch(settings: Settings, callees: Path, console: Console) -> Iterator[Settings]:
+    """A simulator beside us; yields the settings with which it is called instead of FreeSWITCH."""
+    with console.status("Preparing the virtual callees: their texts are spoken once and kept ..."):
+        simulator = SimulatorThread(SimulatorSettings(password=_SIMULATOR_PASSWORD), load_callees(callees))
+        simulator.__enter__()
+    try:
+        freeswitch = settings.freeswitch.model_copy(
+            update={
+                "host": "127.0.0.1",
+                "port": simulator.event_socket_port,
+                "password": SecretStr(_SIMULATOR_PASSWORD),
+                "stream_host": "127.0.0.1",
+            }
+        )
+        audio = settings.audio.model_copy(update={"host": "127.0.0.1", "port": 0})
+        yield settings.model_copy(update={"freeswitch": freeswitch, "audio": audio})
+    finally:
+        simulator.__exit__(None, None, None)
+
+
+@asynccontextmanager
+async def running_daemon(settings: Settings, console: Console) -> AsyncIterator[Daemon]:
+    """The daemon's parts, with progress while the speech model loads."""
+    daemon = Daemon(settings)
+    with console.status("Connecting to FreeSWITCH and loading the speech model ..."):
+        await daemon.__aenter__()
+    try:
+        yield daemon
+    finally:
+        await daemon.__aexit__(None, None, None)
+
+
+async def place_calls(daemon: Daemon, plans: Sequence[CallPlan], view: CallView) -> list[CallReport]:
+    """Place all calls at once and wait for them. Ctrl-C or SIGTERM ends the calls, not the programme: their outcomes
+    are written first."""
+    calls: list[Call] = []
+    loop = asyncio.get_running_loop()
+
+    def stop_all(name: str) -> None:
+        for call in calls:
+            call.stop(f"by the operator ({name})")
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop_all, each.name)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = []
+            for plan in plans:
+                call = daemon.call(plan, view)
+                calls.append(call)
+                view.dialling(call.uuid, plan.number, plan.gateway)
+                tasks.append(group.create_task(call.run()))
+    except* Exception as failures:
+        # One error says what is wrong as well as many would: the callers turn it into a message.
+        raise failures.exceptions[0] from None
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(each)
+    return [task.result() for task in tasks]
+
+

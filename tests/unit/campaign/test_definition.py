@@ -1,0 +1,129 @@
+"""Campaign folders: what is accepted, and what each mistake is answered with."""
+
+import shutil
+import wave
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from robot.campaign.definition import BadNumber, CampaignError, load_campaign, normalise_number
+
+DEMO = Path(__file__).parents[3] / "campaigns" / "demo"
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DEMO, tmp_path / "demo"))
+
+
+def edit(campaign: Path, old: str, new: str) -> int:
+    """Replace in campaign.toml; the line (from 1) of the change."""
+    file = campaign / "campaign.toml"
+    text = file.read_text()
+    assert text.count(old) >= 1
+    file.write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def complaint(campaign: Path) -> str:
+    with pytest.raises(CampaignError) as caught:
+        load_campaign(campaign)
+    return str(caught.value)
+
+
+def test_the_demo_campaign_is_sound_and_its_first_prompt_long_enough_to_talk_over() -> None:
+    campaign = load_campaign(DEMO)
+    assert campaign.name == "demo"
+    assert campaign.scenario.steps[0].prompt.length_s >= 8
+    plan = campaign.plan("+33 1 40 00 00 01")
+    assert (plan.number, plan.gateway, plan.caller_id) == ("+33140000001", "trunk", "+33140000000")
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert "there is no such folder" in complaint(tmp_path / "nowhere")
+    assert "campaign.toml: cannot be read: No such file" in complaint(tmp_path)
+
+
+def test_a_mistake_is_told_with_file_line_key_and_remedy(campaign: Path) -> None:
+    line = edit(campaign, "ring_timeout_s = 30", "ring_timeout_s = 300")
+    assert complaint(campaign) == (
+        f"{campaign}/campaign.toml:{line}: ring_timeout_s: should be less than or equal to 120; it is 300"
+    )
+
+
+def test_a_mistake_in_the_second_step_is_told_with_its_line(campaign: Path) -> None:
+    line = edit(campaign, 'name = "again"', 'name = "again"\nlisten_seconds = 4') + 1
+    message = complaint(campaign)
+    assert f"campaign.toml:{line}: step[2].listen_seconds: is not a key that is known here" in message
+
+
+def test_all_mistakes_are_told_at_once(campaign: Path) -> None:
+    edit(campaign, 'gateway = "trunk" ', 'gateway = "tr unk" ')
+    edit(campaign, "threshold_ms = 1500", "threshold_ms = 15")
+    assert len(complaint(campaign).splitlines()) == 2
+
+
+def test_broken_toml_is_told_with_its_line(campaign: Path) -> None:
+    line = edit(campaign, "[barge_in]", "[barge_in")
+    assert f"campaign.toml:{line}: is not TOML" in complaint(campaign)
+
+
+def test_a_step_that_goes_nowhere(campaign: Path) -> None:
+    edit(campaign, 'otherwise = "again"', 'otherwise = "agian"')
+    assert "goes on to 'agian', but no [[step]] has that name" in complaint(campaign)
+
+
+def test_a_prompt_that_is_missing_or_outside_or_of_another_kind(campaign: Path) -> None:
+    (campaign / "audio" / "offer.wav").unlink()
+    assert "step[1].audio: there is no file" in complaint(campaign)
+    (campaign / "audio" / "offer.wav").write_bytes(b"no sound")
+    assert "is not a WAV file that can be read" in complaint(campaign)
+    with wave.open(str(campaign / "audio" / "offer.wav"), "wb") as stereo:
+        stereo.setnchannels(2)
+        stereo.setsampwidth(2)
+        stereo.setframerate(44100)
+        stereo.writeframes(bytes(4000))
+    assert "2 channel(s) of 16 bits at 44100 Hz" in complaint(campaign)
+    edit(campaign, "audio/offer.wav", "../../etc/passwd")
+    assert "is outside the campaign's folder" in complaint(campaign)
+
+
+def test_a_caller_id_that_is_none(campaign: Path) -> None:
+    line = edit(campaign, 'caller_id = "+33140000000"', 'caller_id = "the shop"')
+    assert f"campaign.toml:{line}: caller_id: that is not a telephone number" in complaint(campaign)
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "number"),
+    [
+        ("+33140000001", None, "+33140000001"),
+        ("+33 (0)1 40 00 00 01", None, "+33140000001"),
+        ("01 40 00 00 01", "FR", "+33140000001"),
+        ("0033140000001", "FR", "+33140000001"),
+    ],
+)
+def test_numbers_as_people_write_them(text: str, region: str | None, number: str) -> None:
+    assert normalise_number(text, region) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "01 40 00 00 01", "+33140000001\n+33140000002", "+3314", "+٣٣١٤٠٠٠٠٠٠١", "+33140000001\x00"]
+)
+def test_what_is_not_a_number_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(BadNumber) as caught:
+        normalise_number(text)
+    assert not text or text not in str(caught.value)
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_typed_only_e164_comes_out(text: str) -> None:
+    try:
+        number = normalise_number(text, "FR")
+    except BadNumber:
+        return
+    assert number[0] == "+"
+    assert number[1:].isascii()
+    assert number[1:].isdigit()
+    assert 7 <= len(number[1:]) <= 15
