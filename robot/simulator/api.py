@@ -1,0 +1,333 @@
+"""The api commands: their arguments, their exact answers. What they do to calls is done by the channels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from robot.simulator import channel_headers
+from robot.simulator.audio_stream import AudioStream, FramePacker, StreamRequest
+from robot.simulator.channel import MEDIA_BUG, Channel
+from robot.simulator.events import VERSION
+from robot.simulator.originate import split_arguments
+
+if TYPE_CHECKING:
+    from robot.simulator.freeswitch import SimulatedFreeSwitch
+
+Answer = str | Awaitable[str]
+
+OK: Final = "+OK\n"
+SUCCESS: Final = "+OK Success\n"
+FAILED: Final = "-ERR Operation Failed\n"
+NO_CHANNEL: Final = "-ERR No such channel!\n"
+STREAM_USAGE: Final = (
+    "-USAGE: <uuid> [start | stop | send_text | pause | resume | graceful-shutdown ] "
+    "[wss-url | path] [mono | mixed | stereo] [8000 | 16000] [metadata]\n"
+)
+ORIGINATE_USAGE: Final = (
+    "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>] "
+    "[<timeout_sec>]\n"
+)
+
+
+class Api:
+    """Runs one api command after the other for anybody's connection."""
+
+    def __init__(self, switch: SimulatedFreeSwitch) -> None:
+        self._switch = switch
+        self._commands: dict[str, Callable[[str], Answer]] = {
+            "create_uuid": lambda _: str(uuid.uuid4()),
+            "fsctl": self._fsctl,
+            "global_getvar": self._global_getvar,
+            "module_exists": self._module_exists,
+            "originate": self._originate,
+            "sched_hangup": self._sched_hangup,
+            "show": self._show,
+            "sofia": self._sofia,
+            "status": self._status,
+            "uuid_audio_stream": self._uuid_audio_stream,
+            "uuid_break": self._uuid_break,
+            "uuid_broadcast": self._uuid_broadcast,
+            "uuid_exists": lambda text: "true" if self._channel(text) else "false",
+            "uuid_getvar": self._uuid_getvar,
+            "uuid_kill": self._uuid_kill,
+            "uuid_setvar": self._uuid_setvar,
+            "version": lambda _: f"FreeSWITCH Version {VERSION} (64bit)\n",
+        }
+
+    def run(self, line: str) -> Answer:
+        """The answer to `name arguments`; what takes its time answers later."""
+        name, _, arguments = line.strip().partition(" ")
+        command = self._commands.get(name)
+        if command is None or (name == "uuid_audio_stream" and not self._switch.settings.audio_stream):
+            return f"-ERR {name} Command not found!\n"
+        return command(arguments.strip())
+
+    def _channel(self, text: str) -> Channel | None:
+        return self._switch.channels.get(text.partition(" ")[0])
+
+    def _originate(self, text: str) -> Answer:
+        if not text:
+            return ORIGINATE_USAGE
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._switch.originate(text, lambda result: settle(answer, result))
+        return answer.result() if answer.done() else answer
+
+    def _uuid_kill(self, text: str) -> str:
+        parts = text.split()
+        if not parts:
+            return "-USAGE: <uuid> [cause]\n"
+        channel = self._channel(parts[0])
+        if channel is None:
+            return NO_CHANNEL
+        channel.hang_up(parts[1] if len(parts) > 1 else "NORMAL_CLEARING")
+        return OK
+
+    def _sched_hangup(self, text: str) -> str:
+        parts = text.split()
+        if len(parts) < 2 or not parts[0].lstrip("+").isdigit():
+            return "-USAGE: [+]<time> <uuid> [<cause>]\n"
+        channel = self._channel(parts[1])
+        if channel is None:
+            return NO_CHANNEL
+        seconds = int(parts[0].lstrip("+")) - (0 if parts[0].startswith("+") else self._switch.bus.now_us // 1_000_000)
+        cause = parts[2] if len(parts) > 2 else "ALLOTTED_TIMEOUT"
+        self._switch.timeline.call_in(max(0, seconds) * 1000, lambda: channel.hang_up(cause))
+        return OK
+
+    def _uuid_break(self, text: str) -> str:
+        parts = text.split()
+        if not parts:
+            return "-USAGE: <uuid> [all]\n"
+        channel = self._channel(parts[0])
+        if channel is None:
+            return NO_CHANNEL
+        if parts[1:] == ["all"]:
+            channel.player.break_all(self._switch.timeline.now_ms)
+        else:
+            channel.player.break_one(self._switch.timeline.now_ms)
+        return OK
+
+    def _uuid_broadcast(self, text: str) -> str:
+        parts = split_arguments(text)
+        if len(parts) < 2:
+            return "-USAGE: <uuid> <path> [aleg|bleg|holdb|both]\n"
+        channel = self._channel(parts[0])
+        if channel is None:
+            return "-ERR invalid uuid\n"
+        # An unquoted space in the path: the rest of it is taken for the leg, and nothing is ever played.
+        if len(parts) == 2 or (len(parts) == 3 and parts[2] in {"aleg", "bleg", "holdb", "both"}):
+            channel.broadcast(parts[1].removeprefix("'").removesuffix("'"))
+        return "+OK Message sent\n"
+
+    def _uuid_getvar(self, text: str) -> str:
+        parts = text.split()
+        if len(parts) < 2:
+            return "-USAGE: <uuid> <var>\n"
+        channel = self._channel(parts[0])
+        return NO_CHANNEL if channel is None else channel.variables.get(parts[1], "_undef_")
+
+    def _uuid_setvar(self, text: str) -> str:
+        parts = text.split(" ", 2)
+        if len(parts) < 2:
+            return "-USAGE: <uuid> <var> [value]\n"
+        channel = self._channel(parts[0])
+        if channel is None:
+            return NO_CHANNEL
+        if len(parts) > 2:
+            channel.variables[parts[1]] = parts[2]
+        else:
+            channel.variables.pop(parts[1], None)
+        return OK
+
+    def _uuid_audio_stream(self, text: str) -> Answer:
+        uuid_text, _, rest = text.partition(" ")
+        action, _, arguments = rest.partition(" ")
+        if not uuid_text or not action:
+            return STREAM_USAGE
+        channel = self._channel(uuid_text)
+        if channel is None:
+            return FAILED
+        match action:
+            case "start":
+                return SUCCESS if self._start_stream(channel, arguments) else FAILED
+            case "stop":
+                return self._stop_stream(channel, arguments)
+            case "pause" | "resume" | "send_text" if channel.stream is not None:
+                stream = channel.stream
+                if action == "send_text":
+                    stream.send_text(arguments)
+                else:
+                    stream.pause() if action == "pause" else stream.resume()
+                return SUCCESS
+            case "pause" | "resume" | "send_text":
+                return FAILED
+            case _:
+                return STREAM_USAGE
+
+    def _start_stream(self, channel: Channel, arguments: str) -> bool:
+        if not channel.answered and channel.times["Progress"]:
+            self._switch.crash(
+                "uuid_audio_stream start on a ringing channel crashes FreeSWITCH: wait for CHANNEL_ANSWER"
+            )
+            return False
+        request = StreamRequest.parse(arguments)
+        if request is None or channel.stream is not None or not channel.alive:
+            return False
+        fault = channel.callee.stream
+        channel.stream_starts += 1
+        if fault is not None and fault.times is not None and channel.stream_starts > fault.times:
+            fault = None
+        variables = channel.variables
+        buffer_ms = variables.get("STREAM_BUFFER_SIZE", "")
+        packer = FramePacker(
+            request,
+            self._switch.rate,
+            int(buffer_ms) if buffer_ms.isascii() and buffer_ms.isdigit() else 20,
+            send_silence=variables.get("send_silence_when_idle") == "-1",
+        )
+        channel.stream = AudioStream(
+            channel.uuid,
+            request,
+            packer,
+            headers=_extra_headers(variables.get("STREAM_EXTRA_HEADERS", "")),
+            fault=fault,
+            timeline=self._switch.timeline,
+            report=lambda kind, body: channel.emit("CUSTOM", body=body.encode(), subclass=f"mod_audio_stream::{kind}"),
+            on_broken=channel.detach_stream,
+        )
+        self._switch.keep(channel.stream)
+        channel.emit("MEDIA_BUG_START", MEDIA_BUG)
+        return True
+
+    def _stop_stream(self, channel: Channel, farewell: str) -> Answer:
+        if channel.stream is None:
+            return FAILED
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        channel.stop_stream(farewell, lambda: settle(answer, SUCCESS))
+        return answer
+
+    def _show(self, text: str) -> str:
+        words = text.split()
+        if words[:1] == ["channels"] and words[1:] == ["as", "json"]:
+            rows = [self._row(channel) for channel in self._switch.channels.values()]
+            if not rows:
+                return '{"row_count": 0}\n'
+            return json.dumps({"row_count": len(rows), "rows": rows}, separators=(",", ":"))
+        if words[:1] == ["channels"] and words[1:] in ([], ["count"]):
+            return f"\n{len(self._switch.channels)} total.\n"
+        return "-USAGE: channels [count|as json]\n"
+
+    def _row(self, channel: Channel) -> dict[str, str]:
+        variables = channel.variables
+        return {
+            "uuid": channel.uuid,
+            "direction": "outbound",
+            "created": channel_headers.stamp(channel.times["Created"]),
+            "created_epoch": str(channel.times["Created"] // 1_000_000),
+            "name": f"sofia/internal/{channel.number}",
+            "state": f"CS_{channel.state.name}",
+            "cid_name": variables.get("origination_caller_id_name", ""),
+            "cid_num": variables.get("origination_caller_id_number", "0000000000"),
+            "ip_addr": "127.0.0.1",
+            "dest": channel.number,
+            "application": variables.get("current_application", ""),
+            "application_data": variables.get("current_application_data", ""),
+            "dialplan": "",
+            "context": "default",
+            "read_codec": "PCMU",
+            "read_rate": "8000",
+            "read_bit_rate": "64000",
+            "write_codec": "PCMU",
+            "write_rate": "8000",
+            "write_bit_rate": "64000",
+            "secure": "",
+            "hostname": "simulator",
+            "presence_id": "",
+            "presence_data": "",
+            "accountcode": "",
+            "callstate": {"DOWN": "RINGING" if channel.times["Progress"] else "DOWN"}.get(
+                channel.call_state, channel.call_state
+            ),
+            "callee_name": channel.number,
+            "callee_num": channel.number,
+            "callee_direction": "",
+            "call_uuid": channel.uuid,
+            "sent_callee_name": "",
+            "sent_callee_num": "",
+            "initial_cid_name": variables.get("origination_caller_id_name", ""),
+            "initial_cid_num": variables.get("origination_caller_id_number", "0000000000"),
+            "initial_ip_addr": "",
+            "initial_dest": channel.number,
+            "initial_dialplan": "",
+            "initial_context": "default",
+        }
+
+    def _status(self, _text: str) -> str:
+        up_ms = int(self._switch.timeline.now_ms)
+        return (
+            f"{uptime(up_ms)}\n"
+            f"FreeSWITCH (Version {VERSION} 64bit) is ready\n"
+            f"{self._switch.sessions} session(s) since startup\n"
+            f"{len(self._switch.channels)} session(s) - peak {self._switch.peak}, last 5min {self._switch.peak} \n"
+            f"0 session(s) per Sec out of max 30, peak {self._switch.peak}, last 5min {self._switch.peak} \n"
+            "1000 session(s) max\n"
+            "min idle cpu 0.00/100.00\n"
+            "Current Stack Size/Max 240K/8192K\n"
+        )
+
+    def _module_exists(self, name: str) -> str:
+        modules = {"mod_event_socket", "mod_commands", "mod_dptools", "mod_sofia", "mod_sndfile"}
+        loaded = modules | ({"mod_audio_stream"} if self._switch.settings.audio_stream else set())
+        return "true" if name in loaded else "false"
+
+    def _sofia(self, text: str) -> str:
+        words = text.split()
+        if words[:2] != ["status", "gateway"] or len(words) != 3:
+            return "-USAGE: sofia status gateway NAME\n"
+        name = words[2]
+        if name not in self._switch.settings.gateways:
+            return "Invalid Gateway!\n"
+        down = name in self._switch.gateways_down
+        line = "=" * 97
+        state = "State    \tNOREG\nStatus  \tDOWN" if down else "State    \tNOREG\nStatus  \tUP"
+        return f"{line}\nName    \t{name}\nProfile \tinternal\n{state}\n{line}\n"
+
+    def _global_getvar(self, name: str) -> str:
+        variables = {"hostname": "simulator", "local_ip_v4": "127.0.0.1", "core_uuid": self._switch.bus.core_uuid}
+        return variables.get(name, "")
+
+    def _fsctl(self, text: str) -> str:
+        if text != "shutdown now":
+            return "-USAGE: shutdown now\n"
+        self._switch.kill()
+        return OK
+
+
+def settle(answer: asyncio.Future[str], text: str) -> None:
+    """Answer, unless nobody waits any more: the connection may have ended."""
+    if not answer.done():
+        answer.set_result(text)
+
+
+def uptime(ms: int) -> str:
+    """The first line of `status`."""
+    seconds, milliseconds = divmod(ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = {"year": 0, "day": days, "hour": hours, "minute": minutes, "second": seconds}
+    parts |= {"millisecond": milliseconds, "microsecond": 0}
+    return "UP " + ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in parts.items())
+
+
+def _extra_headers(text: str) -> dict[str, str]:
+    """STREAM_EXTRA_HEADERS: a JSON object of strings; anything else is ignored, as by the module."""
+    try:
+        headers = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}

@@ -1,0 +1,379 @@
+"""One channel: its states, its variables, its events, and the way it ends. What is heard on it is `line`'s matter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+from uuid import uuid4
+
+from robot.simulator import channel_headers
+from robot.simulator.audio_stream import AudioStream
+from robot.simulator.callee import Press
+from robot.simulator.callees_file import Callee
+from robot.simulator.events import EventBus
+from robot.simulator.line import CalleeLine, padded
+from robot.simulator.playback import Began, Change, Completed, Execution, Player, Started, Stopped
+from robot.simulator.sound import FRAME_MS, SoundError, frame_length, read_clip
+from robot.simulator.timeline import Timeline
+
+# `playback_samples` counts what was read from the file, which FreeSWITCH does in blocks of this many samples.
+_READ_AHEAD: Final = 16384
+
+
+class ChannelState(Enum):
+    """A channel's life, with FreeSWITCH's numbers."""
+
+    INIT = 2
+    EXECUTE = 4
+    CONSUME_MEDIA = 7
+    HANGUP = 10
+    REPORTING = 11
+    DESTROY = 12
+
+
+_NEXT: Final = {
+    ChannelState.INIT: {ChannelState.CONSUME_MEDIA, ChannelState.HANGUP},
+    ChannelState.CONSUME_MEDIA: {ChannelState.EXECUTE, ChannelState.HANGUP},
+    ChannelState.EXECUTE: {ChannelState.HANGUP},
+    ChannelState.HANGUP: {ChannelState.REPORTING},
+    ChannelState.REPORTING: {ChannelState.DESTROY},
+    ChannelState.DESTROY: set[ChannelState](),
+}
+
+
+class Channel:
+    """The robot's leg of one call, from originate to CHANNEL_DESTROY."""
+
+    def __init__(
+        self,
+        *,
+        uuid: str,
+        number: str,
+        gateway: str,
+        callee: Callee,
+        line: CalleeLine,
+        variables: dict[str, str],
+        session: int,
+        bus: EventBus,
+        timeline: Timeline,
+        rate: int,
+        mulaw: bool,
+        on_destroyed: Callable[[Channel], None],
+    ) -> None:
+        self.uuid = uuid
+        self.number = number
+        self.gateway = gateway
+        self.callee = callee
+        self.line = line
+        self.player = Player(rate)
+        self.stream: AudioStream | None = None
+        self.stream_starts = 0
+        self.cause = ""
+        self.session = session
+        port = 16384 + session % 8000 * 2
+        given = variables
+        self.variables = channel_headers.created_variables(uuid, number, session) | given
+        self.variables |= channel_headers.originated_variables(port)
+        self._port = port
+        self._caller = (
+            given.get("origination_caller_id_name", ""),
+            given.get("origination_caller_id_number", "0000000000"),
+        )
+        self._bus = bus
+        self._timeline = timeline
+        self._rate = rate
+        self._mulaw = mulaw
+        self._on_destroyed = on_destroyed
+        self.on_unanswered: Callable[[str], None] | None = None  # originate waits for this channel
+        self.state = ChannelState.INIT
+        self._running = "CS_INIT"  # the state whose handler runs: FreeSWITCH's events name that one
+        self.call_state = "DOWN"
+        self.answer_state = "ringing"
+        self._park_uuid = str(uuid4())
+        self._hung_up_by_callee = False
+        self.times = {"Created": bus.now_us, "Answered": 0, "Progress": 0, "Progress-Media": 0, "Hangup": 0}
+        self.times |= {"Transfer": 0, "Resurrect": 0, "Bridged": 0}
+
+    @property
+    def alive(self) -> bool:
+        return self.state in (ChannelState.INIT, ChannelState.CONSUME_MEDIA, ChannelState.EXECUTE)
+
+    @property
+    def answered(self) -> bool:
+        return bool(self.times["Answered"])
+
+    # What happens to it until it is answered
+
+    def created(self) -> None:
+        self.emit("CHANNEL_CREATE")
+        self.emit("CHANNEL_ORIGINATE")
+
+    def invited(self) -> None:
+        """The gateway has answered something."""
+        self._enter(ChannelState.CONSUME_MEDIA)
+        self.variables |= channel_headers.invited_variables(self.number, self.gateway, self._park_uuid)
+
+    def progressed(self, *, early_media: bool) -> None:
+        if early_media:
+            self.times["Progress-Media"] = self._bus.now_us
+            self.answer_state = "early"
+            self.variables |= channel_headers.media_variables(self._port)
+            self.emit("CHANNEL_PROGRESS_MEDIA")
+        else:
+            self.times["Progress"] = self._bus.now_us
+            self.emit("CHANNEL_PROGRESS")
+
+    def answer(self) -> None:
+        self.times["Answered"] = self._bus.now_us
+        self.answer_state = "answered"
+        self.variables |= channel_headers.media_variables(self._port)
+        self.emit("CHANNEL_ANSWER")
+        self.line.answered()
+
+    def park(self) -> None:
+        self._enter(ChannelState.EXECUTE)
+        self.call_state = "ACTIVE"
+        self.variables |= {
+            "endpoint_disposition": "ANSWER",
+            "pre_transfer_caller_id_name": self._caller[0],
+            "pre_transfer_caller_id_number": self._caller[1],
+            "channel_cid_flipped": "yes",
+            "current_application": "park",
+        }
+        self.emit("CHANNEL_EXECUTE", [("Application", "park"), ("Application-UUID", self._park_uuid)])
+        self.emit("CHANNEL_PARK")
+        self.player.parked(self._timeline.now_ms)
+
+    # Each 20 ms of an answered call
+
+    def tick(self) -> None:
+        changes, piece = self.player.tick(self._timeline.now_ms)
+        for change in changes:
+            self._follow(change)
+        if not self.alive:  # an application hung up
+            return
+        for act in self.line.acts():
+            if isinstance(act, Press):
+                self._pressed(act.digit)
+            else:
+                self.hang_up("NORMAL_CLEARING", by_callee=True)
+                return
+        received = self.line.frame(piece)
+        if self.stream is not None:
+            sent = None if piece is None else padded(piece.samples, frame_length(self._rate))
+            self.stream.push(received, sent)
+
+    def _follow(self, change: Change) -> None:
+        execution = change.execution
+        match change:
+            case Began():
+                self._began(execution)
+            case Started():
+                self.line.prompt_started(execution)
+                self.emit("PLAYBACK_START", self._playback_headers(execution))
+            case Stopped():
+                self._stopped(change)
+            case Completed():
+                self.variables["current_application_response"] = change.response
+                self.emit(
+                    "CHANNEL_EXECUTE_COMPLETE",
+                    self._application_headers(execution, ("Application-Response", change.response)),
+                )
+
+    def _began(self, execution: Execution) -> None:
+        self.variables |= {"current_application_data": execution.argument, "current_application": execution.application}
+        self.emit("CHANNEL_EXECUTE", self._application_headers(execution))
+        if execution.application == "set":
+            name, _, value = execution.argument.partition("=")
+            self.variables[name] = value
+        elif execution.application == "hangup":
+            self.hang_up(execution.argument or "NORMAL_CLEARING")
+
+    def _stopped(self, stopped: Stopped) -> None:
+        execution = stopped.execution
+        self.line.prompt_stopped(execution, "hangup" if stopped.hangup else stopped.status.value)
+        assert execution.clip is not None
+        blocks = -(-execution.position // _READ_AHEAD) * _READ_AHEAD
+        read = min(blocks, len(execution.clip.samples))
+        self.variables |= {
+            "playback_last_offset_pos": str(execution.position),
+            "playback_seconds": str(read // self._rate),
+            "playback_ms": str(read * 1000 // self._rate),
+            "playback_samples": str(read),
+        }
+        status = ("Playback-Status", stopped.status.value)
+        self.emit("PLAYBACK_STOP", [*self._playback_headers(execution), status])
+
+    def _playback_headers(self, execution: Execution) -> list[tuple[str, str]]:
+        return [*execution.headers.items(), ("Playback-File-Path", execution.path)]
+
+    def _application_headers(self, execution: Execution, *more: tuple[str, str]) -> list[tuple[str, str]]:
+        data = [("Application-Data", execution.argument)] if execution.argument else []
+        return [("Application", execution.application), *data, *more, ("Application-UUID", execution.application_uuid)]
+
+    def _pressed(self, digit: str) -> None:
+        # A key that is no terminator does not stop a prompt; `*` is one unless the channel says otherwise.
+        terminators = self.variables.get("playback_terminators", "*")
+        if terminators == "any" or (terminators != "none" and digit in terminators):
+            self.player.break_one(self._timeline.now_ms)
+        keys = [("DTMF-Digit", digit), ("DTMF-Duration", "1600"), ("DTMF-Source", "RTP")]
+        self._bus.publish("DTMF", [*self._state_headers(), *self._caller_headers(), *keys])
+
+    # What clients ask for
+
+    def broadcast(self, argument: str) -> None:
+        """`uuid_broadcast U ARGUMENT`: a file, or `app::args`."""
+        application, separator, data = argument.partition("::")
+        if separator and re.fullmatch(r"\w+", application):
+            self.player.broadcast(self.execution(application, data), self._timeline.now_ms)
+        else:
+            self.player.broadcast(self.execution("playback", argument), self._timeline.now_ms)
+
+    def execute(self, application: str, argument: str, *, locked: bool, application_uuid: str = "") -> None:
+        execution = self.execution(application, argument, application_uuid)
+        execution.locked = locked
+        self.player.execute(execution, self._timeline.now_ms)
+
+    def execution(self, application: str, argument: str, application_uuid: str = "") -> Execution:
+        execution = Execution(application, argument, application_uuid or str(uuid4()), path=argument)
+        if application == "playback":
+            marked = re.fullmatch(r"\{([^}]*)\}(.*)", argument)
+            if marked:
+                pairs = (pair.partition("=") for pair in marked[1].split(",") if "=" in pair)
+                execution.headers = {name: value for name, _, value in pairs}
+                execution.path = marked[2]
+            try:
+                execution.clip = read_clip(execution.path, self._rate, mulaw=self._mulaw)
+            except SoundError:
+                execution.clip = None  # FreeSWITCH tells nobody but its log why a file is FILE NOT FOUND
+        return execution
+
+    # How it ends
+
+    def hang_up(self, cause: str, *, by_callee: bool = False, job_first: bool = False) -> None:
+        """End the call. `job_first`: originate's answer comes before CHANNEL_HANGUP_COMPLETE, as after a time-out."""
+        if not self.alive:
+            return
+        self.cause = cause
+        self._hung_up_by_callee = by_callee
+        self.times["Hangup"] = self._bus.now_us
+        self.answer_state = "hangup"
+        was_executing = self.state is ChannelState.EXECUTE
+        self._enter(ChannelState.HANGUP)
+        self.emit("CHANNEL_HANGUP")
+        if job_first:
+            self._tell_originate()
+        if by_callee or not was_executing:
+            self._wind_up(was_executing)
+        else:  # the application notices at its next frame
+            self._timeline.call_in(FRAME_MS, lambda: self._wind_up(was_executing))
+
+    def _wind_up(self, was_executing: bool) -> None:
+        for change in self.player.hang_up():
+            self._follow(change)
+        if was_executing:
+            response = self.variables.get("current_application_response", "_none_")
+            self.emit(
+                "CHANNEL_EXECUTE_COMPLETE",
+                [("Application", "park"), ("Application-Response", response), ("Application-UUID", self._park_uuid)],
+            )
+        self._running = "CS_HANGUP"
+        if self.stream is None:
+            self._report()
+        else:
+            self.stop_stream("", self._report)
+
+    def stop_stream(self, farewell: str, then: Callable[[], None]) -> None:
+        """Close the stream's socket (up to a second), take the media bug away, and go on with `then`."""
+        stream = self.stream
+        assert stream is not None
+
+        def closed() -> None:
+            then_first = self.alive  # the api's reply leaves before the event, but a hangup reports after it
+            if then_first:
+                then()
+            self.detach_stream(stream)
+            if not then_first:
+                then()
+
+        stream.stop(farewell, closed)
+
+    def detach_stream(self, stream: AudioStream) -> None:
+        if self.stream is stream:
+            self.stream = None
+            self.emit("MEDIA_BUG_STOP", MEDIA_BUG)
+
+    def _report(self) -> None:
+        self.state = ChannelState.REPORTING
+        self._running = "CS_REPORTING"
+        self.call_state = "HANGUP"
+        last = (self.variables.get("current_application", ""), self.variables.get("current_application_data", ""))
+        frames = int(self.line.since_answer_ms // FRAME_MS)
+        self.variables |= channel_headers.reporting_variables(
+            self.cause, self.times, frames=frames, by_callee=self._hung_up_by_callee, last=last
+        )
+        cause = ("Hangup-Cause", self.cause)
+        self._bus.publish("CHANNEL_HANGUP_COMPLETE", [cause, *self._headers()])
+        self._tell_originate()
+        self.state = ChannelState.DESTROY
+        self._on_destroyed(self)
+        self.emit("CHANNEL_DESTROY")
+
+    def _tell_originate(self) -> None:
+        tell, self.on_unanswered = self.on_unanswered, None
+        if tell is not None:
+            tell(self.cause)
+
+    def _enter(self, state: ChannelState) -> None:
+        if state not in _NEXT[self.state]:
+            raise RuntimeError(f"a channel does not go from {self.state.name} to {state.name}")
+        self.state = state
+        if state is not ChannelState.HANGUP:
+            self._running = f"CS_{state.name}"
+
+    # Its events
+
+    def emit(self, name: str, more: list[tuple[str, str]] | None = None, body: bytes = b"", subclass: str = "") -> None:
+        first = more if more and name.startswith("MEDIA_BUG") else []
+        last = [] if first else more or []
+        self._bus.publish(name, [*first, *self._headers(), *last], body, subclass)
+
+    def _headers(self) -> list[tuple[str, str]]:
+        variables = [(f"variable_{name}", value) for name, value in self.variables.items()]
+        return [*self._state_headers(), *self._caller_headers(), *variables]
+
+    def _state_headers(self) -> list[tuple[str, str]]:
+        pairs = [
+            ("Channel-State", self._running),
+            ("Channel-Call-State", self.call_state),
+            ("Channel-State-Number", str(self.state.value)),
+            ("Channel-Name", f"sofia/internal/{self.number}"),
+            ("Unique-ID", self.uuid),
+            ("Call-Direction", "outbound"),
+            ("Presence-Call-Direction", "outbound"),
+            ("Channel-HIT-Dialplan", "true" if self._flipped else "false"),
+            ("Channel-Call-UUID", self.uuid),
+            ("Answer-State", self.answer_state),
+        ]
+        if self.cause:
+            pairs.append(("Hangup-Cause", self.cause))
+        return [*pairs, *channel_headers.codec_headers()] if self.answered else pairs
+
+    @property
+    def _flipped(self) -> bool:
+        return "channel_cid_flipped" in self.variables
+
+    def _caller_headers(self) -> list[tuple[str, str]]:
+        return channel_headers.caller_headers(
+            self.uuid,
+            self.number,
+            caller=self._caller,
+            flipped=self._flipped,
+            reached=self.answered or bool(self.times["Progress"] or self.times["Progress-Media"]),
+            times=self.times,
+        )
+
+
+MEDIA_BUG: Final = [("Media-Bug-Function", "audio_stream"), ("Media-Bug-Target", "N/A")]

@@ -1,0 +1,201 @@
+"""`originate`: what its dial string means, and what happens between the INVITE and the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from robot.simulator.channel import Channel
+from robot.simulator.sound import FRAME_MS
+from robot.simulator.timeline import Timeline
+
+# FreeSWITCH's own limit when originate_timeout is not given.
+DEFAULT_TIMEOUT_S: Final = 60
+
+# What a callee's `answer` makes of the call; NO_ROUTE_DESTINATION is what a 404 was measured as.
+REFUSALS: Final = {
+    "busy": "USER_BUSY",
+    "reject": "CALL_REJECTED",
+    "unallocated": "NO_ROUTE_DESTINATION",
+    "gateway_down": "NORMAL_TEMPORARY_FAILURE",
+}
+
+
+class BadDialString(Exception):
+    """FreeSWITCH would answer `-ERR CAUSE`, which is the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One place to call: `sofia/gateway/GATEWAY/NUMBER`."""
+
+    gateway: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialString:
+    """`groups` are tried one after the other (`|`), the endpoints of one group all at once (`,`)."""
+
+    variables: dict[str, str]
+    groups: tuple[tuple[str, ...], ...]
+    application: str = "park"
+    argument: str = ""
+    uuids: tuple[str, ...] = field(default=())
+
+    @property
+    def timeout_s(self) -> float:
+        given = self.variables.get("originate_timeout", "")
+        return float(given) if given.isascii() and given.isdigit() and int(given) else DEFAULT_TIMEOUT_S
+
+
+def split_arguments(text: str) -> list[str]:
+    """Arguments as FreeSWITCH separates them: at spaces, but not inside single quotes."""
+    arguments: list[str] = []
+    current: list[str] = []
+    quoted = False
+    for position, character in enumerate(text):
+        if character == "'" and not (position and text[position - 1] == "\\"):
+            quoted = not quoted
+        if character == " " and not quoted:
+            if current:
+                arguments.append("".join(current))
+            current = []
+        else:
+            current.append(character)
+    return [*arguments, "".join(current)] if current else arguments
+
+
+def parse_variables(text: str) -> dict[str, str]:
+    """What stands between the braces.
+
+    Commas separate even inside quotes ('Ivan, Petrov' becomes Ivan, as FreeSWITCH does without a word) unless they are
+    written `\\,`; quotes around a value go away. `^^:` at the beginning makes `:` the separator.
+    """
+    separator = ","
+    if text.startswith("^^") and len(text) > 2:
+        separator, text = text[2], text[3:]
+    variables = {}
+    for pair in re.split(rf"(?<!\\){re.escape(separator)}", text):
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            continue
+        value = value.replace(f"\\{separator}", separator).removeprefix("'").removesuffix("'")
+        variables[name.strip()] = value
+    return variables
+
+
+def parse_dial_string(text: str) -> DialString:
+    """`{a=b,...}endpoint &park()`. Raises BadDialString."""
+    arguments = split_arguments(text)
+    if len(arguments) < 2:
+        raise BadDialString("DESTINATION_OUT_OF_ORDER")
+    variables, endpoints = _take_variables(arguments[0])
+    if not endpoints or endpoints[0] in "{[<":
+        raise BadDialString("DESTINATION_OUT_OF_ORDER")
+    found = re.fullmatch(r"&(\w+)(?:\((.*)\))?", " ".join(arguments[1:]))
+    application, argument = (found[1], found[2] or "") if found else ("park", "")
+    groups = tuple(tuple(group.split(",")) for group in endpoints.split("|"))
+    return DialString(variables, groups, application, argument)
+
+
+def _take_variables(text: str) -> tuple[dict[str, str], str]:
+    variables: dict[str, str] = {}
+    while text.startswith("{"):
+        end = _closing_brace(text)
+        variables |= parse_variables(text[1:end])
+        text = text[end + 1 :]
+    return variables, text
+
+
+def _closing_brace(text: str) -> int:
+    depth = 0
+    for position, character in enumerate(text):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        if not depth:
+            return position
+    raise BadDialString("DESTINATION_OUT_OF_ORDER")
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Raises BadDialString with the cause for what is not a number behind a gateway."""
+    local = re.match(r"\[[^\]]*\]", text)
+    kind, _, rest = text[local.end() if local else 0 :].partition("/")
+    if kind in {"user", "error"}:
+        raise BadDialString("SUBSCRIBER_ABSENT" if kind == "user" else rest.upper() or "NORMAL_CLEARING")
+    if kind != "sofia":
+        raise BadDialString("CHAN_NOT_IMPLEMENTED")
+    profile, _, rest = rest.partition("/")
+    gateway, _, number = rest.partition("/")
+    if profile != "gateway":
+        raise BadDialString("INVALID_PROFILE")
+    if not gateway or not number:
+        raise BadDialString("DESTINATION_OUT_OF_ORDER")
+    return Endpoint(gateway, number)
+
+
+class Dialling:
+    """One channel from INVITE to answer or refusal; tells `on_answer` or (through the channel) `on_unanswered`."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        timeline: Timeline,
+        *,
+        timeout_s: float,
+        gateway_down: bool,
+        on_answer: Callable[[Channel], None],
+        on_unanswered: Callable[[str], None],
+    ) -> None:
+        self._channel = channel
+        self._timeline = timeline
+        self._on_answer = on_answer
+        self._gateway_down = gateway_down
+        channel.on_unanswered = on_unanswered
+        channel.created()
+        timeline.call_in(FRAME_MS, self._invited)
+        timeline.call_in(timeout_s * 1000, self._timed_out)
+
+    @property
+    def _over(self) -> bool:
+        return not self._channel.alive or self._channel.answered
+
+    def _invited(self) -> None:
+        """The gateway's first answer, one frame after the INVITE on a local network."""
+        if self._over:
+            return
+        channel, callee = self._channel, self._channel.callee
+        channel.invited()
+        if self._gateway_down:
+            channel.hang_up(REFUSALS["gateway_down"])
+            return
+        rings = callee.rings_ms or callee.answer == "no_answer"
+        if rings and callee.answer != "gateway_down":
+            channel.progressed(early_media=callee.early_media)
+        if callee.answer == "no_answer":
+            return
+        if rings:
+            self._timeline.call_in(callee.rings_ms, self._decided)
+        else:
+            self._decided()
+
+    def _decided(self) -> None:
+        if self._over:
+            return
+        refusal = REFUSALS.get(self._channel.callee.answer)
+        if refusal is not None:
+            self._channel.hang_up(refusal)
+            return
+        self._channel.answer()
+        self._timeline.call_in(FRAME_MS, self._connected)
+
+    def _connected(self) -> None:
+        if self._channel.alive:
+            self._channel.on_unanswered = None
+            self._on_answer(self._channel)
+
+    def _timed_out(self) -> None:
+        if not self._over:
+            self._channel.hang_up("NO_ANSWER", job_first=True)

@@ -1,0 +1,214 @@
+"""What a channel plays, and when: FreeSWITCH's two ways of playing a file, with their delays and their traps. Pure.
+
+A broadcast (`uuid_broadcast`) waits in a queue and starts late; a break in that time answers `+OK` and is lost. An
+execution (`sendmsg`, `call-command: execute`) starts after one frame, and inside what is playing unless it is locked.
+Times are milliseconds of the simulator's timeline; `tick` is called once each 20 ms.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from robot.simulator.sound import FRAME_MS, Clip, Samples
+
+# FACTS measured on FreeSWITCH 1.11.3-dev: PLAYBACK_START comes 120 ms after uuid_broadcast, 320 ms when the channel
+# was parked just before; 100 ms of silence between two files of the queue, about 160 ms after a break of one file;
+# an execution starts one frame after its sendmsg. A client sees an event up to one frame after it happened: delays that
+# were seen from outside are one frame shorter in here.
+BROADCAST_DELAY_MS: Final = 120
+BROADCAST_DELAY_AFTER_PARK_MS: Final = 320
+JUST_PARKED_MS: Final = 100
+QUEUE_GAP_MS: Final = 100
+GAP_AFTER_BREAK_MS: Final = 160
+EXECUTE_DELAY_MS: Final = 20
+# A break "within the first milliseconds" of a broadcast drops the file without any event; from then until its
+# PLAYBACK_START a break is lost (24 of 24 tries between 20 and 100 ms).
+DROPPED_WITHIN_MS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What of a sound is on the line in one frame: samples `start` to `stop`, at most 20 ms of them."""
+
+    sound: Samples
+    start: int
+    stop: int
+
+    @property
+    def samples(self) -> Samples:
+        return self.sound[self.start : self.stop]
+
+
+class Status(StrEnum):
+    """`Playback-Status`: a hangup says `done` as well."""
+
+    DONE = "done"
+    BREAK = "break"
+
+
+@dataclass(slots=True)
+class Execution:
+    """One application to run on the channel; `playback` of a file unless `application` says otherwise."""
+
+    application: str
+    argument: str
+    application_uuid: str
+    locked: bool = False  # `event-lock: true`: what comes later waits for its end
+    headers: dict[str, str] = field(default_factory=dict)  # of a path `{turn_id=7}/x.wav`
+    path: str = ""  # the file, without such headers
+    clip: Clip | None = None
+    position: int = 0  # samples played so far
+    requested_ms: float = 0.0
+    due_ms: float = 0.0
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The application was entered (CHANNEL_EXECUTE)."""
+
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Its first sample is on the line (PLAYBACK_START)."""
+
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """No sample of it is on the line any more (PLAYBACK_STOP)."""
+
+    execution: Execution
+    status: Status
+    hangup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The application was left (CHANNEL_EXECUTE_COMPLETE)."""
+
+    execution: Execution
+    response: str
+
+
+Change = Began | Started | Stopped | Completed
+
+
+class Player:
+    """The files of one channel: those that wait, and those that play (one inside the other)."""
+
+    def __init__(self, rate: int, parked_ms: float = float("-inf")) -> None:
+        self._frame = rate // 50
+        self._parked_ms = parked_ms
+        self._broadcasts: deque[Execution] = deque()
+        self._executions: deque[Execution] = deque()
+        self._playing: list[Execution] = []  # the last is the one that is heard
+        self._free_from_ms = float("-inf")  # no broadcast starts before
+
+    @property
+    def playing(self) -> bool:
+        return bool(self._playing)
+
+    def parked(self, now_ms: float) -> None:
+        self._parked_ms = now_ms
+
+    def broadcast(self, execution: Execution, now_ms: float) -> None:
+        just_parked = now_ms - self._parked_ms < JUST_PARKED_MS
+        execution.requested_ms = now_ms
+        delay_ms = BROADCAST_DELAY_AFTER_PARK_MS if just_parked else BROADCAST_DELAY_MS
+        execution.due_ms = now_ms + delay_ms - FRAME_MS
+        self._broadcasts.append(execution)
+
+    def execute(self, execution: Execution, now_ms: float) -> None:
+        execution.requested_ms = now_ms
+        execution.due_ms = now_ms + EXECUTE_DELAY_MS - FRAME_MS
+        self._executions.append(execution)
+
+    def break_all(self, now_ms: float) -> None:
+        """`uuid_break U all`: the file that plays and the queue behind it; early ones are lost, see above."""
+        self._break_unstarted(now_ms)
+        if self._playing:
+            self._broadcasts.clear()
+        for execution in self._playing:
+            execution.broken = True
+
+    def break_one(self, now_ms: float) -> None:
+        """`uuid_break U`: the file that plays; the next of the queue follows."""
+        self._break_unstarted(now_ms)
+        if self._playing:
+            self._playing[-1].broken = True
+
+    def _break_unstarted(self, now_ms: float) -> None:
+        for execution in self._executions:
+            execution.broken = True
+        if self._playing or not self._broadcasts:
+            return
+        if now_ms - self._broadcasts[0].requested_ms < DROPPED_WITHIN_MS:
+            self._broadcasts.popleft()
+
+    def tick(self, now_ms: float) -> tuple[list[Change], Piece | None]:
+        """What changes in this frame, and what is on the line in it (None: silence)."""
+        changes: list[Change] = []
+        self._end_what_is_over(now_ms, changes)
+        while self._executions and self._executions[0].due_ms <= now_ms and not self._locked:
+            self._begin(self._executions.popleft(), changes)
+        if not self._playing and self._broadcasts and self._next_starts_ms <= now_ms:
+            self._begin(self._broadcasts.popleft(), changes)
+        return changes, self._take_piece()
+
+    @property
+    def _next_starts_ms(self) -> float:
+        return max(self._broadcasts[0].due_ms, self._free_from_ms)
+
+    @property
+    def _locked(self) -> bool:
+        return bool(self._playing) and self._playing[-1].locked
+
+    def _begin(self, execution: Execution, changes: list[Change]) -> None:
+        changes.append(Began(execution))
+        if execution.application != "playback":
+            changes.append(Completed(execution, "_none_"))
+        elif execution.clip is None:
+            changes.append(Completed(execution, "FILE NOT FOUND"))
+        else:
+            changes.append(Started(execution))
+            self._playing.append(execution)
+
+    def _end_what_is_over(self, now_ms: float, changes: list[Change]) -> None:
+        while self._playing:
+            execution = self._playing[-1]
+            assert execution.clip is not None
+            over = execution.position >= len(execution.clip.samples)
+            if not (over or execution.broken):
+                return
+            self._playing.pop()
+            broken = execution.broken and not over
+            changes.append(Stopped(execution, Status.BREAK if broken else Status.DONE))
+            changes.append(Completed(execution, "FILE PLAYED"))
+            self._free_from_ms = now_ms + (GAP_AFTER_BREAK_MS if broken else QUEUE_GAP_MS)
+
+    def _take_piece(self) -> Piece | None:
+        if not self._playing:
+            return None
+        execution = self._playing[-1]
+        assert execution.clip is not None
+        start = execution.position
+        execution.position = min(start + self._frame, len(execution.clip.samples))
+        return Piece(execution.clip.samples, start, execution.position)
+
+    def hang_up(self) -> list[Change]:
+        """The channel is gone: what played has stopped, what waited is forgotten."""
+        changes: list[Change] = []
+        for execution in reversed(self._playing):
+            changes.append(Stopped(execution, Status.DONE, hangup=True))
+            changes.append(Completed(execution, "PLAYBACK ERROR"))
+        self._playing.clear()
+        self._broadcasts.clear()
+        self._executions.clear()
+        return changes
