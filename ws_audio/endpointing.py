@@ -148,6 +148,7 @@ class Endpointer:
 
     def _end(self) -> SpeechEnded:
         assert self._voiced_end is not None
+        if self.state is State.SPEAKING:
+            self._recent = 0  # else the next utterance may be beginning: its first frames are in there
         self.state = State.SILENCE
-        self._recent = 0
         return SpeechEnded(self.utterance, self._started, self._voiced_end, self.now_ms)

@@ -24,6 +24,7 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode, Frame, Opcode
@@ -58,18 +59,18 @@ class Refusal(Enum):
 
     UNKNOWN_PATH = "unknown path"
     UNKNOWN_STREAM = "unknown stream"
-    NO_TOKEN = "no token"
-    WRONG_TOKEN = "wrong token"
-    USED_TOKEN = "used token"
+    NO_TICKET = "no token"
+    WRONG_TICKET = "wrong token"
+    USED_TICKET = "used token"
     TOO_MANY_STREAMS = "too many streams"
 
 
 _STATUS: Final = {
     Refusal.UNKNOWN_PATH: HTTPStatus.NOT_FOUND,
     Refusal.UNKNOWN_STREAM: HTTPStatus.NOT_FOUND,
-    Refusal.NO_TOKEN: HTTPStatus.UNAUTHORIZED,
-    Refusal.WRONG_TOKEN: HTTPStatus.UNAUTHORIZED,
-    Refusal.USED_TOKEN: HTTPStatus.FORBIDDEN,
+    Refusal.NO_TICKET: HTTPStatus.UNAUTHORIZED,
+    Refusal.WRONG_TICKET: HTTPStatus.UNAUTHORIZED,
+    Refusal.USED_TICKET: HTTPStatus.FORBIDDEN,
     Refusal.TOO_MANY_STREAMS: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -107,6 +108,7 @@ class _Connection(ServerConnection):
     """
 
     stream: Stream | None = None
+    open_connections: set[_Connection]  # of the server: this one takes itself out
     _in_text = False
 
     def process_event(self, event: Event) -> None:
@@ -117,18 +119,19 @@ class _Connection(ServerConnection):
         opcode = event.opcode
         if opcode is Opcode.BINARY:
             self._in_text = False
-            stream.audio(event.data, self.loop.time())
+            stream.audio(bytes(event.data), self.loop.time())
         elif opcode is Opcode.TEXT:  # the metadata of uuid_audio_stream start and send_text: not for us
             self._in_text = True
         elif opcode is Opcode.CONT:  # audio is a stream of bytes: a fragment is as good as a message
             if not self._in_text:
-                stream.audio(event.data, self.loop.time())
+                stream.audio(bytes(event.data), self.loop.time())
         else:
             super().process_event(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self.stream is not None:
+            self.open_connections.discard(self)
             self.stream.close(self.protocol.close_code or CloseCode.ABNORMAL_CLOSURE, self.protocol.close_reason or "")
 
 
@@ -150,7 +153,7 @@ class AudioServer:
         self._server: Server | None = None
         self._expected: dict[str, _Expected] = {}
         self._open: set[_Connection] = set()
-        self._streams: set[Stream] = set()  # open, or closed with texts on their way
+        self._streams: WeakSet[Stream] = WeakSet()  # those with texts on their way live on after their connection
         self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -175,7 +178,8 @@ class AudioServer:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(host, port) from error
             raise ServerNotStarted(
-                f"the audio server cannot listen on {host}:{port}: {error.strerror or error}"
+                f"the audio server cannot listen on {host}:{port} ({error.strerror or error}): choose an address of "
+                "this machine and a port above 1023"
             ) from error
 
     async def close(self) -> None:
@@ -187,9 +191,8 @@ class AudioServer:
         await server.wait_closed()
         if self._closing:
             await asyncio.wait(self._closing)
-        for expected in self._expected.values():
-            if expected.stream is not None:
-                expected.stream.fail_waiting("the robot is stopping")
+        for stream in [*self._streams]:
+            stream.fail_waiting("the robot is stopping")
         self._expected.clear()
 
     @property
@@ -261,11 +264,11 @@ class AudioServer:
             return Refusal.UNKNOWN_STREAM
         given = request.headers.get_all("Authorization")
         if len(given) != 1:
-            return Refusal.NO_TOKEN
+            return Refusal.NO_TICKET
         if not hmac.compare_digest(given[0].encode(errors="surrogateescape"), expected.ticket.authorization.encode()):
-            return Refusal.WRONG_TOKEN
+            return Refusal.WRONG_TICKET
         if expected.used:
-            return Refusal.USED_TOKEN
+            return Refusal.USED_TICKET
         return Refusal.TOO_MANY_STREAMS if len(self._open) >= self.settings.max_streams else None
 
     def _admit(self, connection: ServerConnection, request: Request, response: Response) -> None:
@@ -287,7 +290,9 @@ class AudioServer:
             detector=self._detector,
             failed=lambda: self._hang_up(connection, CloseCode.INTERNAL_ERROR, "the listener failed"),
         )
+        self._streams.add(connection.stream)
         self._open.add(connection)
+        connection.open_connections = self._open
 
     async def _serve(self, connection: ServerConnection) -> None:
         """As long as this runs, the connection stands; the audio goes its own way (`_Connection`)."""

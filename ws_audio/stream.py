@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ws_audio.endpointing import Decision, Endpointer, EndpointSettings, SpeechPaused
 from ws_audio.events import (
@@ -46,16 +46,14 @@ class StreamOptions:
     channels: int = 1
     language: str | None = "en"  # ISO 639-1; None: the model finds out
     vad_aggressiveness: int = 2  # 0 takes much for speech, 3 little
-    endpointing: EndpointSettings = EndpointSettings()
+    endpointing: EndpointSettings = field(default_factory=EndpointSettings)
     partials: bool = False
     vocabulary: tuple[str, ...] = ()  # names and terms that are likely to be said
     stall_ms: int = 5000  # without audio for so long, AudioStalled is told
 
     def __post_init__(self) -> None:
         if self.rate not in RATES or self.channels not in (1, 2):
-            raise ValueError(
-                f"{self.rate} Hz, {self.channels} channels: a stream has 8000 or 16000 Hz, 1 or 2 channels"
-            )
+            raise ValueError(f"{self.rate} Hz, {self.channels} channels: only 8000 or 16000 Hz, 1 or 2 channels")
         if self.vad_aggressiveness not in range(4):
             raise ValueError(f"vad_aggressiveness is {self.vad_aggressiveness}: it goes from 0 to 3")
         if self.endpointing.frame_ms != FRAME_MS:
@@ -77,9 +75,9 @@ class Stream:
         detector: DetectorFactory = WebRtcVad,
         failed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Without a `scheduler` there are speech events and no transcripts. `failed` is called when the listener raised.
+        """Without a `scheduler` there are speech events and no transcripts.
 
-        What comes after that is not heard; the listener is still told of the close.
+        `failed` is called when the listener raised: nothing more is heard, and the listener is told only of the close.
         """
         self.stream_id = stream_id
         self.options = options
@@ -126,8 +124,6 @@ class Stream:
             else:
                 self._utterance += callee
             for decision in decisions:
-                if self._deaf:
-                    return
                 self._decided(decision)
 
     def configure(self, options: StreamOptions) -> None:
@@ -167,6 +163,8 @@ class Stream:
         self.close(1000)
 
     def _decided(self, decision: Decision) -> None:
+        if self._deaf:  # the listener failed, or had enough, in this very message
+            return
         match decision:
             case SpeechContinues():
                 if self._speculation is not None:  # the callee speaks on: what was heard so far is not all
@@ -197,6 +195,7 @@ class Stream:
             job.promote()
         elif self._scheduler is not None:
             job = self._submit(Priority.FINAL)
+        self._keep_tail(ended)
         self._utterance = None
         self._partials = None
         if job is not None:
@@ -209,6 +208,15 @@ class Stream:
                 self._transcribed(ended, job, decided_at)
             else:
                 job.future.add_done_callback(lambda _: self._transcribed(ended, job, decided_at))
+
+    def _keep_tail(self, ended: SpeechEnded) -> None:
+        """The next utterance may have begun in the last frames of silence; never hand on speech that was heard."""
+        assert self._utterance is not None
+        size = FRAME_MS * self.options.rate // 1000 * SAMPLE_BYTES
+        silent = (ended.decided_ms - ended.ended_ms) // FRAME_MS
+        for back in range(min(silent, self.options.endpointing.onset_window), 0, -1):
+            start = len(self._utterance) - back * size
+            self._before.append(bytes(self._utterance[start : start + size]))
 
     def _submit(self, priority: Priority) -> Job:
         assert self._scheduler is not None
@@ -273,11 +281,8 @@ class Stream:
         try:
             self._listener(event)
         except Exception:
-            logger.exception(
-                "the listener of a stream failed: the stream is closed", extra={"action": "listener_failed"}
-            )
+            logger.exception("a listener failed: its stream is closed", extra={"action": "listener_failed"})
             if not self._deaf:
-                self._deaf = True
                 self._drop_work()
                 self._failed()
 

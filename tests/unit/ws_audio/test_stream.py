@@ -1,0 +1,256 @@
+"""One stream: frames in, events out, utterances to transcription."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.ws_audio.conftest import SILENT, VOICED, ScriptedDetector, ScriptedEngine, until
+from ws_audio.endpointing import EndpointSettings
+from ws_audio.events import (
+    AudioEvent,
+    FinalTranscript,
+    PartialTranscript,
+    SpeechContinues,
+    SpeechEnded,
+    SpeechStarted,
+    StreamClosed,
+    StreamOpened,
+    StreamStarted,
+    TranscriptionFailed,
+)
+from ws_audio.stream import Stream, StreamOptions
+from ws_audio.transcription.scheduler import TranscriptionScheduler
+
+
+class Ear:
+    """A stream and all that it told."""
+
+    def __init__(self, scheduler: TranscriptionScheduler | None, options: StreamOptions | None = None) -> None:
+        self.events: list[AudioEvent] = []
+        self.failures = 0
+        self.listen: Callable[[AudioEvent], None] = self.events.append
+        self.stream = Stream(
+            "s1",
+            options or StreamOptions(),
+            lambda event: self.listen(event),
+            scheduler,
+            detector=ScriptedDetector,
+            failed=self._failed,
+        )
+        self.stream.open()
+
+    def _failed(self) -> None:
+        self.failures += 1
+
+    def hear(self, *lengths_ms: int) -> None:
+        """Silence and speech in turns, silence first."""
+        for index, ms in enumerate(lengths_ms):
+            for _ in range(ms // 20):
+                self.stream.audio(VOICED if index % 2 else SILENT, arrived_at=1.5)
+
+    def told(self, *kinds: type[AudioEvent]) -> list[AudioEvent]:
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    async def text(self) -> FinalTranscript | TranscriptionFailed:
+        """The next outcome of an utterance."""
+        await until(lambda: self.told(FinalTranscript, TranscriptionFailed))
+        [outcome] = self.told(FinalTranscript, TranscriptionFailed)
+        assert isinstance(outcome, FinalTranscript | TranscriptionFailed)
+        return outcome
+
+
+async def test_an_utterance_from_the_first_frame_to_its_text(scheduler: TranscriptionScheduler) -> None:
+    ear = Ear(scheduler)
+    ear.hear(500, 1000, 700)
+    text = await ear.text()
+    ear.stream.close(1000)
+    assert [event for event in ear.events if not isinstance(event, SpeechContinues)] == [
+        StreamOpened("s1"),
+        StreamStarted(1.5),
+        SpeechStarted(500),
+        SpeechEnded(1, 500, 1500, 2200),
+        text,
+        StreamClosed("s1", 1000, ""),
+    ]
+    # 200 ms before the onset, 1000 of speech, and the 200 of silence after which transcription began.
+    assert isinstance(text, FinalTranscript)
+    assert (text.utterance, text.text, text.audio_ms, text.endpoint_ms) == (1, "1400 ms", 1400, 700)
+
+
+async def test_a_barge_in_can_be_decided_inside_the_frame(scheduler: TranscriptionScheduler) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 1480)
+    assert all(event.run_ms < 1500 for event in ear.events if isinstance(event, SpeechContinues))
+    ear.stream.audio(VOICED, arrived_at=7.25)
+    assert ear.events[-1] == SpeechContinues(0, 1500, 1500, 7.25)
+
+
+async def test_the_text_is_there_when_the_end_is_decided(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 400, 200)
+    await until(lambda: engine.heard and not scheduler.snapshot().busy)
+    ear.hear(500)
+    final = ear.events[-1]
+    assert isinstance(final, FinalTranscript)
+    assert (final.stt_ms, final.text) == (0, "600 ms")
+    assert len(engine.heard) == 1
+
+
+async def test_speech_after_a_pause_drops_what_was_transcribed_meanwhile(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    ear = Ear(scheduler)
+    engine.gate.clear()
+    ear.hear(0, 400, 240, 400, 700)
+    engine.gate.set()
+    final = await ear.text()
+    assert isinstance(final, FinalTranscript)
+    assert final.text == f"{400 + 240 + 400 + 200} ms"
+    assert scheduler.snapshot().cancelled == 1
+
+
+async def test_a_click_in_the_silence_keeps_what_was_transcribed(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 400, 400, 40, 400)
+    await ear.text()
+    assert len(engine.heard) == 1
+
+
+async def test_the_first_word_after_an_end_is_not_cut(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 400, 660, 400, 700)  # the second word begins 40 ms before the first is surely over
+    await until(lambda: len(ear.told(FinalTranscript)) == 2)
+    assert ear.told(SpeechEnded) == [SpeechEnded(1, 0, 400, 1100), SpeechEnded(2, 1060, 1460, 2160)]
+    assert all(audio.tobytes().count(VOICED[:2]) == 400 * 16 for audio in engine.heard)
+
+
+async def test_an_utterance_that_is_cut_is_handed_on_without_a_hole(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    options = StreamOptions(endpointing=EndpointSettings(max_utterance_ms=1000))
+    ear = Ear(scheduler, options)
+    ear.hear(0, 2500, 700)
+    await until(lambda: len(ear.told(FinalTranscript)) == 3)
+    voiced = sum(audio.tobytes().count(VOICED[:2]) for audio in engine.heard)
+    assert voiced == 2500 * 16
+
+
+async def test_who_hangs_up_in_mid_sentence_has_still_said_it(scheduler: TranscriptionScheduler) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 1000)
+    ear.stream.close(1000)
+    assert ear.events[-2:] == [SpeechEnded(1, 0, 1000, 1000), StreamClosed("s1", 1000, "")]
+    assert isinstance(await ear.text(), FinalTranscript)
+
+
+async def test_an_utterance_that_cannot_be_transcribed_fails_with_a_reason(scheduler: TranscriptionScheduler) -> None:
+    ear = Ear(scheduler)
+    await scheduler.close()
+    ear.hear(0, 400, 700)
+    assert await ear.text() == TranscriptionFailed(1, 0, 400, "transcription is not running")
+
+
+async def test_a_speculation_that_was_refused_is_tried_again_as_a_final(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    engine.gate.clear()
+    jobs = [scheduler.submit("other", b"", rate=16000) for _ in range(5)]  # one running, four waiting: full
+    ear = Ear(scheduler)
+    ear.hear(0, 400, 300)
+    jobs[4].cancel()
+    ear.hear(400)
+    engine.gate.set()
+    assert isinstance(await ear.text(), FinalTranscript)
+
+
+async def test_a_listener_that_raises_ends_its_stream_and_is_told_of_the_close(
+    scheduler: TranscriptionScheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    ear = Ear(scheduler)
+
+    def stumble(event: AudioEvent) -> None:
+        ear.events.append(event)
+        if isinstance(event, SpeechStarted):
+            raise ZeroDivisionError
+
+    ear.listen = stumble
+    ear.hear(0, 1000, 1000)
+    ear.stream.close(1011, "the listener failed")
+    assert ear.failures == 1
+    assert ear.events[-2:] == [SpeechStarted(0), StreamClosed("s1", 1011, "the listener failed")]
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_forgotten_stream_tells_nothing_more(scheduler: TranscriptionScheduler, engine: ScriptedEngine) -> None:
+    ear = Ear(scheduler)
+    engine.gate.clear()
+    ear.hear(0, 400, 700)
+    told = len(ear.events)
+    ear.stream.forget()
+    engine.gate.set()
+    await scheduler.close()
+    ear.hear(0, 400)
+    assert len(ear.events) == told
+    assert scheduler.snapshot().cancelled == 1
+
+
+async def test_a_listener_may_forget_the_stream_from_within_an_event(scheduler: TranscriptionScheduler) -> None:
+    ear = Ear(scheduler)
+
+    def enough(event: AudioEvent) -> None:
+        ear.events.append(event)
+        if isinstance(event, SpeechEnded):
+            ear.stream.forget()
+
+    ear.listen = enough
+    ear.hear(0, 400, 1000)
+    assert isinstance(ear.events[-1], SpeechEnded)
+
+
+async def test_options_change_in_mid_stream(scheduler: TranscriptionScheduler, engine: ScriptedEngine) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 400)
+    options = StreamOptions(language="fr", endpointing=EndpointSettings(end_silence_ms=400))
+    ear.stream.configure(options)
+    ear.hear(400)
+    assert ear.told(SpeechEnded) == [SpeechEnded(1, 0, 400, 800)]
+    await ear.text()
+    assert engine.languages == ["fr"]
+    with pytest.raises(ValueError, match="cannot change"):
+        ear.stream.configure(replace(options, rate=8000))
+
+
+async def test_without_a_scheduler_there_is_speech_and_no_text() -> None:
+    ear = Ear(None)
+    ear.hear(0, 400, 700)
+    assert isinstance(ear.events[-1], SpeechEnded)
+
+
+async def test_partials_are_the_words_on_which_two_tries_agree(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    said = iter(["I would", "I would like", "I would like to know"])
+    engine.say = lambda audio: next(said)
+    ear = Ear(scheduler, StreamOptions(partials=True))
+    ear.hear(0, 800)
+    await until(lambda: len(engine.heard) == 1 and not scheduler.snapshot().busy)
+    ear.hear(0, 800)
+    await until(lambda: len(engine.heard) == 2 and not scheduler.snapshot().busy)
+    await asyncio.sleep(0)
+    assert ear.told(PartialTranscript) == [PartialTranscript(1, "I would")]
+
+
+@pytest.mark.parametrize("wrong", [{"rate": 44100}, {"channels": 3}, {"vad_aggressiveness": 4}, {"stall_ms": 0}])
+def test_options_that_cannot_be_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"rate|channels|goes from|positive"):
+        StreamOptions(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,50 @@
+"""Near-zero frames and comfort noise are no speech; a voice is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ws_audio.vad import WebRtcVad
+
+
+def share(wave: np.ndarray[tuple[int], np.dtype[np.float64]], rate: int) -> float:
+    """Of how many frames the detector says speech."""
+    vad = WebRtcVad(rate)
+    data = wave.astype("<i2").tobytes()
+    size = rate // 50 * 2
+    said = [vad.is_speech(data[start : start + size]) for start in range(0, len(data) - size + 1, size)]
+    return sum(said) / len(said)
+
+
+def vowel(rate: int, level: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """One second of a buzz of 120 Hz, shaped like the vowel of "yes"."""
+    time = np.arange(rate) / rate
+    formants = ((530, 1.0), (1840, 0.5), (2480, 0.3))
+    wave = np.zeros(rate)
+    for harmonic in range(1, 28):
+        hz = 120 * harmonic
+        gain = float(sum(weight / (1 + ((hz - formant) / 120) ** 2) for formant, weight in formants))
+        wave += gain * np.sin(2 * np.pi * hz * time)
+    return np.asarray(wave / np.abs(wave).max() * level)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_a_voice_is_speech_at_both_rates(rate: int) -> None:
+    assert share(vowel(rate, 6000), rate) > 0.9
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("level", [0, 2, 40])
+def test_silence_and_comfort_noise_are_not(rate: int, level: int) -> None:
+    noise = np.random.default_rng(1).normal(size=rate * 2) * level
+    assert share(noise, rate) == 0
+
+
+def test_a_voice_below_the_floor_is_not() -> None:
+    assert share(vowel(16000, 100), 16000) == 0
+
+
+def test_aggressiveness_goes_from_0_to_3() -> None:
+    with pytest.raises(ValueError, match="0 to 3"):
+        WebRtcVad(16000, 4)
