@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+from robot.esl.errors import EventSocketError
+
 # FreeSWITCH's largest events (CHANNEL_HANGUP_COMPLETE with all variables) are below 20 KB; an api answer such as
 # `show channels as json` with 1,000 calls is about 1 MB. What is larger is not FreeSWITCH talking.
 MAX_HEADER_BYTES: Final = 64 * 1024
@@ -25,7 +27,7 @@ MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 _SAFE_IN_VALUE: Final = "!$'()*,-./_~"
 
 
-class FrameError(Exception):
+class FrameError(EventSocketError):
     """What arrived is not the Event Socket protocol. Is the port of `freeswitch.port` really FreeSWITCH's?"""
 
 

@@ -1,0 +1,330 @@
+"""Every command that is sent to FreeSWITCH is built here, and every argument checked here.
+
+FreeSWITCH has no quoting that holds everywhere: an empty line in an argument puts a second command on the wire, a comma
+or `|` in a dial string calls somebody else too, `app::args` runs an application and `${api(args)}` is expanded. So
+arguments are matched against what they may be, and refused with BadArgument otherwise; nothing is cleaned up silently.
+
+The messages of BadArgument name the argument and never repeat its value: it may be somebody's number.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import PurePath
+from typing import Final
+
+from robot.esl.errors import BadArgument
+
+#: How a gateway wants its numbers: `+33140000001` or `33140000001`.
+NUMBER_FORMATS: Final = ("e164", "digits")
+
+# A day: whoever talks longer to a robot has put the phone down beside the cradle.
+_LONGEST_CALL_S: Final = 86_400
+# Characters of a free-form argument: far more than metadata or a caller's name needs.
+_MAX_TEXT: Final = 4_000
+# Seconds between the WebSocket pings of mod_audio_stream. Any value will do, but unset it is an uninitialised variable.
+_STREAM_HEART_BEAT_S: Final = 15
+
+
+#: What `execute` may run. `playback` has its own function, for its argument is a path; `system`, `lua`, `set` and their
+#: like are left out on purpose.
+APPLICATIONS: Final = frozenset(
+    {"answer", "avmd_start", "avmd_stop", "hangup", "park", "pre_answer", "sleep", "start_dtmf", "stop_dtmf"}
+)
+
+
+class CommandKind(Enum):
+    API = auto()  # `api ...` or `bgapi ...`: the client chooses
+    MESSAGE = auto()  # `sendmsg UUID`, a block of headers for one channel
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command whose arguments are safe. Made by the functions of this module and nowhere else.
+
+    name: for messages and logs. text: without the verb `api`. may_block: FreeSWITCH may take long over it, during which
+    it answers nothing else on the same connection, so it is run in the background.
+    urgent: must not wait in line behind ordinary commands.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    kind: CommandKind = CommandKind.API
+    may_block: bool = False
+    urgent: bool = False
+
+    def encode(self, job_uuid: str | None = None) -> bytes:
+        """The bytes for the wire; with `job_uuid` as a background job under that id."""
+        if self.kind is CommandKind.MESSAGE:
+            return f"{self.text}\n\n".encode()
+        if job_uuid is None:
+            return f"api {self.text}\n\n".encode()
+        return f"bgapi {self.text}\nJob-UUID: {job_uuid}\n\n".encode()
+
+
+# ── commands ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def originate(
+    uuid: str,
+    gateway: str,
+    number: str,
+    *,
+    ring_timeout_s: int = 30,
+    caller_id: str | None = None,
+    caller_name: str | None = None,
+    number_format: str = "e164",
+    max_call_s: int | None = None,
+    stream_headers: Mapping[str, str] | None = None,
+    stereo: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> Command:
+    """Dial `number` (E.164) through `gateway` and park the channel, whose uuid will be `uuid`.
+
+    ring_timeout_s: FreeSWITCH may give up to 1 s earlier. number_format: `e164` dials +33140000001, `digits`
+    33140000001. max_call_s: FreeSWITCH itself ends the call that long after the answer (ALLOTTED_TIMEOUT), whatever
+    becomes of us. stream_headers: what the channel's audio streams send in their WebSocket handshake. stereo: keep
+    sending silence while nothing plays, without which mod_audio_stream's stereo and mixed streams stand still.
+    variables: more channel variables; none of those that are set here.
+    """
+    settings = {
+        "origination_uuid": check_uuid(uuid),
+        "ignore_early_media": "true",
+        "originate_timeout": str(_whole("ring_timeout_s", ring_timeout_s, 1, 600)),
+        "playback_terminators": "none",  # or `*` on the callee's phone stops every prompt
+        "STREAM_MESSAGE_DEFLATE": "true",  # means no compression; unset it is an uninitialised variable
+        "STREAM_HEART_BEAT": str(_STREAM_HEART_BEAT_S),
+    }
+    if caller_id is not None:
+        settings["origination_caller_id_number"] = _match("caller_id", caller_id, _CALLER_ID, "is 3 to 15 digits")
+    if caller_name is not None:
+        settings["origination_caller_id_name"] = _quoted("caller_name", caller_name)
+    if max_call_s is not None:
+        limit = _whole("max_call_s", max_call_s, 1, _LONGEST_CALL_S)
+        settings["execute_on_answer"] = f"'sched_hangup +{limit} ALLOTTED_TIMEOUT'"
+    if stream_headers:
+        settings["STREAM_EXTRA_HEADERS"] = "'" + _stream_headers(stream_headers).replace(",", "\\,") + "'"
+    if stereo:
+        settings["send_silence_when_idle"] = "-1"
+    for name, value in (variables or {}).items():
+        if _variable_name(name) in settings:
+            raise BadArgument("variables", f"must not set {name}: originate sets it itself")
+        settings[name] = _quoted(f"variables[{name}]", value)
+    if number_format not in NUMBER_FORMATS:
+        raise BadArgument("number_format", f"is one of {', '.join(NUMBER_FORMATS)}")
+    dialled = check_number(number).removeprefix("+" if number_format == "digits" else "")
+    trunk = _match("gateway", gateway, _GATEWAY, "is the name of a sofia gateway: letters, digits and ._- only")
+    listed = ",".join(f"{name}={value}" for name, value in settings.items())
+    return _api("originate", f"{{{listed}}}sofia/gateway/{trunk}/{dialled} &park()", may_block=True)
+
+
+def kill(uuid: str, cause: str = "NORMAL_CLEARING") -> Command:
+    """Hang up. Through sendmsg it would wait behind what plays."""
+    return _api("uuid_kill", f"{check_uuid(uuid)} {_cause(cause)}", urgent=True)
+
+
+def sched_hangup(uuid: str, after_s: int, cause: str = "ALLOTTED_TIMEOUT") -> Command:
+    """Hang up `after_s` seconds from now, even when nobody is there any more to ask for it."""
+    seconds = _whole("after_s", after_s, 1, _LONGEST_CALL_S)
+    return _api("sched_hangup", f"+{seconds} {check_uuid(uuid)} {_cause(cause)}")
+
+
+def play(uuid: str, file: PurePath | str, *, root: PurePath | str, event_uuid: str | None = None) -> Command:
+    """Play `file` (a path below `root` on FreeSWITCH's host) after what plays already.
+
+    PLAYBACK_START comes after 20 ms, and unlike `broadcast` no break is ever lost. `event_uuid` comes back as
+    ApplicationCompleted.application_uuid.
+    """
+    return _message(uuid, "playback", _file(file, root), event_uuid)
+
+
+def execute(uuid: str, application: str, argument: str = "", *, event_uuid: str | None = None) -> Command:
+    """Run one of the dialplan applications in APPLICATIONS, after those that were asked for before."""
+    if application not in APPLICATIONS:
+        raise BadArgument("application", f"is none of those that the robot runs: {', '.join(sorted(APPLICATIONS))}")
+    return _message(uuid, application, _plain("argument", argument) if argument else "", event_uuid)
+
+
+def broadcast(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
+    """Play `file` to the callee; PLAYBACK_START comes after 120 to 320 ms, and a break before that is lost."""
+    path = _file(file, root)
+    # Unquoted, a path with a space is answered +OK and never plays.
+    quoted = f"'{path}'" if " " in path else path
+    return _api("uuid_broadcast", f"{check_uuid(uuid)} {quoted} aleg")
+
+
+def break_(uuid: str, *, all_queued: bool = True) -> Command:
+    """Stop what plays, by default also what waits to be played."""
+    return _api("uuid_break", check_uuid(uuid) + (" all" if all_queued else ""), urgent=True)
+
+
+def audio_stream_start(
+    uuid: str, url: str, mix: str = "mono", rate: int = 16_000, *, metadata: str | None = None
+) -> Command:
+    """Stream the call's audio to `url` (ws:// or wss://); `mix` is mono, mixed or stereo, `rate` in Hz.
+
+    Only after CHANNEL_ANSWER: on a ringing channel it crashes FreeSWITCH. `+OK` says nothing about the connection:
+    AudioStreamConnected or AudioStreamFailed does.
+    """
+    if mix not in ("mono", "mixed", "stereo") or rate not in (8_000, 16_000):
+        raise BadArgument("mix and rate", "are mono, mixed or stereo at 8000 or 16000 Hz")
+    text = f"{check_uuid(uuid)} start {_websocket_url(url)} {mix} {rate // 1000}k"
+    return _api("uuid_audio_stream", text if metadata is None else f"{text} {_line('metadata', metadata)}")
+
+
+def audio_stream_stop(uuid: str) -> Command:
+    """Takes 1.00 s when the WebSocket server does not answer the close."""
+    return _api("uuid_audio_stream", f"{check_uuid(uuid)} stop", may_block=True)
+
+
+def set_stream_headers(uuid: str, headers: Mapping[str, str]) -> Command:
+    """What the channel's next audio stream sends in its WebSocket handshake."""
+    return _api("uuid_setvar", f"{check_uuid(uuid)} STREAM_EXTRA_HEADERS {_stream_headers(headers)}")
+
+
+def exists(uuid: str) -> Command:
+    """Answered `true` or `false`."""
+    return _api("uuid_exists", check_uuid(uuid))
+
+
+def getvar(uuid: str, name: str) -> Command:
+    """Answered with the value, or `_undef_`."""
+    return _api("uuid_getvar", f"{check_uuid(uuid)} {_match('name', name, _VARIABLE_NAME, 'is letters, digits and _')}")
+
+
+def setvar(uuid: str, name: str, value: str) -> Command:
+    return _api("uuid_setvar", f"{check_uuid(uuid)} {_variable_name(name)} {_plain('value', value)}")
+
+
+def send_dtmf(uuid: str, digits: str) -> Command:
+    """`digits`: 0-9 A-D * #, and w or W for a pause of 0.5 or 1 s."""
+    return _api("uuid_send_dtmf", f"{check_uuid(uuid)} {_match('digits', digits, _DTMF, 'are 0-9 A-D * # w W')}")
+
+
+def show_channels() -> Command:
+    """Answered with JSON: `row_count`, and `rows` unless that is 0. About 1 MB for 1,000 calls."""
+    return _api("show", "channels as json", may_block=True)
+
+
+def status() -> Command:
+    return _api("status", "")
+
+
+# ── arguments ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_CALLER_ID: Final = re.compile(r"\+?[0-9]{3,15}")
+_GATEWAY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HEADER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_HEADER_VALUE: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}(?: [A-Za-z0-9._~+/=-]{1,512})*")
+_EVENT_UUID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CAUSE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,47}")
+_DTMF: Final = re.compile(r"[0-9A-D*#wW]{1,64}")
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+# Variables that FreeSWITCH runs: their value would be a command of its own.
+_RUNS_SOMETHING: Final = ("api_", "exec_", "execute_", "record_post_process", "transfer_", "bridge_pre_execute")
+# `@@` is an offset, `!` parts lists, `{` and `[` begin parameters, `;` and `,` part files: all of it stays outside.
+_PATH: Final = re.compile(r"/[\w ./+()-]{1,1000}")
+_URL: Final = re.compile(
+    r"wss?://[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})"  # the module's parser knows no other letters in a host
+    r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9/._~%-]{0,500})?(?:\?[A-Za-z0-9._~%=&-]{0,500})?"
+)
+
+
+def check_uuid(value: str) -> str:
+    """`value`, when it is a uuid as `str(uuid.uuid4())` writes it. Raises BadArgument."""
+    return _match("uuid", value, _UUID, "is not a uuid of 36 lower-case characters")
+
+
+def check_number(value: str) -> str:
+    """`value`, when it is an E.164 number. Raises BadArgument."""
+    return _match("number", value, _NUMBER, "is not in international form: + and 7 to 15 digits, without spaces")
+
+
+def _api(name: str, arguments: str, *, may_block: bool = False, urgent: bool = False) -> Command:
+    return Command(name, f"{name} {arguments}".rstrip(), may_block=may_block, urgent=urgent)
+
+
+def _message(uuid: str, application: str, argument: str, event_uuid: str | None) -> Command:
+    lines = [f"sendmsg {check_uuid(uuid)}", "call-command: execute", f"execute-app-name: {application}"]
+    if argument:
+        lines.append(f"execute-app-arg: {argument}")
+    if event_uuid is not None:
+        lines.append(f"Event-UUID: {_match('event_uuid', event_uuid, _EVENT_UUID, 'is letters, digits and ._-')}")
+    lines.append("event-lock: true")  # or a second file would play nested inside the first
+    return Command(f"execute {application}", "\n".join(lines), CommandKind.MESSAGE)
+
+
+def _match(argument: str, value: str, pattern: re.Pattern[str], rule: str) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise BadArgument(argument, rule)
+    return value
+
+
+def _whole(argument: str, value: int, lowest: int, highest: int) -> int:
+    if type(value) is not int or not lowest <= value <= highest:
+        raise BadArgument(argument, f"is a whole number from {lowest} to {highest}")
+    return value
+
+
+def _cause(value: str) -> str:
+    return _match("cause", value, _CAUSE, "is a hangup cause such as NORMAL_CLEARING")
+
+
+def _variable_name(value: str) -> str:
+    name = _match("variable", value, _VARIABLE_NAME, "is a name of letters, digits and _")
+    if name.lower().startswith(_RUNS_SOMETHING):
+        raise BadArgument("variable", f"{name} makes FreeSWITCH run its value: it cannot be set from here")
+    return name
+
+
+def _line(argument: str, value: str) -> str:
+    """One line of printable text without `$`, `\\`, `|`, `` ` `` and `::`: for the end of a command line."""
+    if not isinstance(value, str) or not value or len(value) > _MAX_TEXT or not value.isprintable():
+        raise BadArgument(argument, f"is one line of up to {_MAX_TEXT} printable characters")
+    found = next((sign for sign in ("$", "\\", "|", "`", "::") if sign in value), None)
+    if found or value != value.strip():
+        raise BadArgument(argument, f"must not hold {found}" if found else "must not begin or end with a space")
+    return value
+
+
+def _plain(argument: str, value: str) -> str:
+    """A line without quotes and brackets either: safe wherever variables are set."""
+    found = next((sign for sign in _line(argument, value) if sign in "'\"{}[]<>^"), None)
+    if found:
+        raise BadArgument(argument, f"must not hold {found}")
+    return value
+
+
+def _quoted(argument: str, value: str) -> str:
+    """A value for the `{}` of originate, where a comma parts variables even inside quotes and a space ends the list."""
+    return "'" + _plain(argument, value).replace(",", "\\,") + "'"
+
+
+def _stream_headers(headers: Mapping[str, str]) -> str:
+    """mod_audio_stream's STREAM_EXTRA_HEADERS: a JSON object, of characters that need no escape in it."""
+    for name, value in headers.items():
+        _match("stream_headers", name, _HEADER_NAME, "has names of letters, digits and - only")
+        _match("stream_headers", value, _HEADER_VALUE, "has values of letters, digits, single spaces and -._~+/= only")
+    return json.dumps(dict(headers), separators=(",", ":"))
+
+
+def _file(file: PurePath | str, root: PurePath | str) -> str:
+    """A path on FreeSWITCH's host, which may be another one: judged by its text alone."""
+    path, below = str(file), posixpath.normpath(str(root))
+    _match("file", path, _PATH, "is an absolute path of letters, digits, spaces and ._-+() only: rename the file")
+    if "//" in path or path != path.strip() or posixpath.normpath(path) != path:
+        raise BadArgument("file", "is a path without //, . or .. and without a space or / at its end")
+    if not path.startswith(below.rstrip("/") + "/"):
+        raise BadArgument("file", "is outside the folder that prompts are played from")
+    return path
+
+
+def _websocket_url(url: str) -> str:
+    return _match("url", url, _URL, "is ws://HOST:PORT/PATH, the host of letters, digits, - and . only")
