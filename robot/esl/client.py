@@ -159,8 +159,8 @@ class EventSocketClient:
     def send(self, command: Command, timeout: float | None = None) -> asyncio.Future[Reply]:
         """Put `command` on the wire without waiting for anything: for code that cannot await.
 
-        The future holds the Reply (of a background job: its result), or raises CommandRefused (-ERR, -USAGE) or a
-        CommandLost (ConnectionLost, CommandTimeout, TooManyCommands), which says the stage. Somebody must look at it.
+        The future holds the Reply (of a background job: its result), or raises a CommandFailed, which says the stage:
+        CommandRefused (-ERR, -USAGE), ConnectionLost, CommandTimeout or TooManyCommands. Somebody must look at it.
         """
         return self._send(command, timeout, background=command.may_block)
 

@@ -9,19 +9,18 @@ The messages of BadArgument name the argument and never repeat its value: it may
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import PurePath
-from typing import Final
+from typing import Final, Literal, get_args
 
 from robot.esl.errors import BadArgument
 
 #: How a gateway wants its numbers: `+33140000001` or `33140000001`.
-NUMBER_FORMATS: Final = ("e164", "digits")
+NumberFormat = Literal["e164", "digits"]
 
 # A day: whoever talks longer to a robot has put the phone down beside the cradle.
 _LONGEST_CALL_S: Final = 86_400
@@ -78,18 +77,16 @@ def originate(
     ring_timeout_s: int = 30,
     caller_id: str | None = None,
     caller_name: str | None = None,
-    number_format: str = "e164",
-    max_call_s: int | None = None,
-    stream_headers: Mapping[str, str] | None = None,
+    number_format: NumberFormat = "e164",
+    stream_token: str | None = None,
     stereo: bool = False,
     variables: Mapping[str, str] | None = None,
 ) -> Command:
     """Dial `number` (E.164) through `gateway` and park the channel, whose uuid will be `uuid`.
 
     ring_timeout_s: FreeSWITCH may give up to 1 s earlier. number_format: `e164` dials +33140000001, `digits`
-    33140000001. max_call_s: FreeSWITCH itself ends the call that long after the answer (ALLOTTED_TIMEOUT), whatever
-    becomes of us. stream_headers: what the channel's audio streams send in their WebSocket handshake. stereo: keep
-    sending silence while nothing plays, without which mod_audio_stream's stereo and mixed streams stand still.
+    33140000001. stream_token: see `set_stream_token`. stereo: keep sending silence while nothing plays, without which
+    mod_audio_stream's stereo and mixed streams stand still.
     variables: more channel variables; none of those that are set here.
     """
     settings = {
@@ -104,19 +101,16 @@ def originate(
         settings["origination_caller_id_number"] = _match("caller_id", caller_id, _CALLER_ID, "is 3 to 15 digits")
     if caller_name is not None:
         settings["origination_caller_id_name"] = _quoted("caller_name", caller_name)
-    if max_call_s is not None:
-        limit = _whole("max_call_s", max_call_s, 1, _LONGEST_CALL_S)
-        settings["execute_on_answer"] = f"'sched_hangup +{limit} ALLOTTED_TIMEOUT'"
-    if stream_headers:
-        settings["STREAM_EXTRA_HEADERS"] = "'" + _stream_headers(stream_headers).replace(",", "\\,") + "'"
+    if stream_token is not None:
+        settings["STREAM_EXTRA_HEADERS"] = f"'{_stream_headers(stream_token)}'"
     if stereo:
         settings["send_silence_when_idle"] = "-1"
     for name, value in (variables or {}).items():
         if _variable_name(name) in settings:
             raise BadArgument("variables", f"must not set {name}: originate sets it itself")
         settings[name] = _quoted(f"variables[{name}]", value)
-    if number_format not in NUMBER_FORMATS:
-        raise BadArgument("number_format", f"is one of {', '.join(NUMBER_FORMATS)}")
+    if number_format not in get_args(NumberFormat):
+        raise BadArgument("number_format", f"is one of {', '.join(get_args(NumberFormat))}")
     dialled = check_number(number).removeprefix("+" if number_format == "digits" else "")
     trunk = _match("gateway", gateway, _GATEWAY, "is the name of a sofia gateway: letters, digits and ._- only")
     listed = ",".join(f"{name}={value}" for name, value in settings.items())
@@ -182,9 +176,9 @@ def audio_stream_stop(uuid: str) -> Command:
     return _api("uuid_audio_stream", f"{check_uuid(uuid)} stop", may_block=True)
 
 
-def set_stream_headers(uuid: str, headers: Mapping[str, str]) -> Command:
-    """What the channel's next audio stream sends in its WebSocket handshake."""
-    return _api("uuid_setvar", f"{check_uuid(uuid)} STREAM_EXTRA_HEADERS {_stream_headers(headers)}")
+def set_stream_token(uuid: str, token: str) -> Command:
+    """The channel's next audio stream sends `Authorization: Bearer TOKEN` in its WebSocket handshake."""
+    return _api("uuid_setvar", f"{check_uuid(uuid)} STREAM_EXTRA_HEADERS {_stream_headers(token)}")
 
 
 def exists(uuid: str) -> Command:
@@ -221,8 +215,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _CALLER_ID: Final = re.compile(r"\+?[0-9]{3,15}")
 _GATEWAY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_HEADER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
-_HEADER_VALUE: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}(?: [A-Za-z0-9._~+/=-]{1,512})*")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
 _EVENT_UUID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CAUSE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,47}")
 _DTMF: Final = re.compile(r"[0-9A-D*#wW]{1,64}")
@@ -307,12 +300,10 @@ def _quoted(argument: str, value: str) -> str:
     return "'" + _plain(argument, value).replace(",", "\\,") + "'"
 
 
-def _stream_headers(headers: Mapping[str, str]) -> str:
-    """mod_audio_stream's STREAM_EXTRA_HEADERS: a JSON object, of characters that need no escape in it."""
-    for name, value in headers.items():
-        _match("stream_headers", name, _HEADER_NAME, "has names of letters, digits and - only")
-        _match("stream_headers", value, _HEADER_VALUE, "has values of letters, digits, single spaces and -._~+/= only")
-    return json.dumps(dict(headers), separators=(",", ":"))
+def _stream_headers(token: str) -> str:
+    """mod_audio_stream's STREAM_EXTRA_HEADERS: JSON, here without a comma, which would part variables."""
+    _match("stream_token", token, _TOKEN, "is letters, digits and -._~+/= only")
+    return f'{{"Authorization":"Bearer {token}"}}'
 
 
 def _file(file: PurePath | str, root: PurePath | str) -> str:

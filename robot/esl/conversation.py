@@ -21,7 +21,7 @@ import structlog
 
 from robot.esl.commands import Command, status
 from robot.esl.errors import (
-    CommandLost,
+    CommandFailed,
     CommandRefused,
     CommandStage,
     CommandTimeout,
@@ -99,7 +99,7 @@ class Conversation:
         self._link.close()
 
     def send(self, command: Command, timeout_s: float, *, background: bool = False) -> asyncio.Future[Reply]:
-        """Put `command` in line and return at once. The future raises CommandRefused or CommandLost.
+        """Put `command` in line and return at once. The future raises a CommandFailed.
 
         Cancelling the future gives the command up: it is taken back if it can be, its reply is dropped otherwise.
         """
@@ -194,7 +194,7 @@ class Conversation:
         waiting.timer.cancel()
         return self._exchange.abandon(ticket, withdrawn=self._link.withdraw(waiting.outgoing))
 
-    def _fail(self, waiting: _Waiting, error: CommandRefused | CommandLost) -> None:
+    def _fail(self, waiting: _Waiting, error: CommandFailed) -> None:
         waiting.timer.cancel()
         if not waiting.future.done():
             waiting.future.set_exception(error)

@@ -4,8 +4,8 @@ EventSocketError
 ├── CannotConnect           no usable connection could be made
 │   ├── WrongPassword       FreeSWITCH refused the password
 │   └── NotAllowed          FreeSWITCH's access list refused our address
-├── CommandRefused          FreeSWITCH answered -ERR or -USAGE
-├── CommandLost             a command has no answer; `stage` says how far it came
+├── CommandFailed           a command has no good answer; `stage` says how far it came
+│   ├── CommandRefused      FreeSWITCH answered -ERR or -USAGE
 │   ├── ConnectionLost      the connection ended before the answer
 │   ├── CommandTimeout      the answer took too long
 │   └── TooManyCommands     more commands are unanswered than the limit allows: not sent
@@ -71,8 +71,8 @@ class NotAllowed(CannotConnect):
         )
 
 
-class CommandLost(EventSocketError):
-    """A command without an answer. `command` is its name (`uuid_break`), never its arguments."""
+class CommandFailed(EventSocketError):
+    """A command without a good answer. `command` is its name (`uuid_break`), never its arguments."""
 
     def __init__(self, command: str, stage: CommandStage, message: str) -> None:
         self.command, self.stage = command, stage
@@ -86,7 +86,7 @@ _FATE = {
 }
 
 
-class ConnectionLost(CommandLost):
+class ConnectionLost(CommandFailed):
     """The connection to FreeSWITCH ended, or there was none."""
 
     def __init__(self, command: str, stage: CommandStage, reason: str) -> None:
@@ -94,22 +94,22 @@ class ConnectionLost(CommandLost):
         super().__init__(command, stage, f"no connection to FreeSWITCH ({reason}) for {command}: {_FATE[stage]}")
 
 
-class CommandTimeout(CommandLost):
+class CommandTimeout(CommandFailed):
     """No answer within the time limit; one that comes later goes to nobody."""
 
     def __init__(self, command: str, stage: CommandStage, timeout_s: float) -> None:
         super().__init__(command, stage, f"FreeSWITCH did not answer {command} within {timeout_s:g} s: {_FATE[stage]}")
 
 
-class CommandRefused(EventSocketError):
+class CommandRefused(CommandFailed):
     """FreeSWITCH answered `-ERR ...` or `-USAGE ...`; `reply` is that answer."""
 
     def __init__(self, command: str, reply: str) -> None:
-        self.command, self.reply = command, reply
+        self.reply = reply
         advice = ""
         if "Command not found" in reply:
             advice = f". Load the module that brings {command} (modules.conf.xml, or `fs_cli -x 'load MODULE'`)."
-        super().__init__(f"FreeSWITCH refused {command}: {reply}{advice}")
+        super().__init__(command, CommandStage.ACCEPTED, f"FreeSWITCH refused {command}: {reply}{advice}")
 
     @property
     def cause(self) -> str:
@@ -117,7 +117,7 @@ class CommandRefused(EventSocketError):
         return self.reply.removeprefix("-ERR").strip()
 
 
-class TooManyCommands(CommandLost):
+class TooManyCommands(CommandFailed):
     """FreeSWITCH does not keep up: fewer calls at a time, or another node."""
 
     def __init__(self, command: str, limit: int) -> None:
