@@ -249,9 +249,7 @@ class Api:
             "presence_id": "",
             "presence_data": "",
             "accountcode": "",
-            "callstate": {"DOWN": "RINGING" if channel.times["Progress"] else "DOWN"}.get(
-                channel.call_state, channel.call_state
-            ),
+            "callstate": channel.call_state,
             "callee_name": channel.number,
             "callee_num": channel.number,
             "callee_direction": "",

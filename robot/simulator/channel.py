@@ -121,9 +121,11 @@ class Channel:
             self.answer_state = "early"
             self.variables |= channel_headers.media_variables(self._port)
             self.emit("CHANNEL_PROGRESS_MEDIA")
+            self.call_state = "EARLY"
         else:
             self.times["Progress"] = self._bus.now_us
             self.emit("CHANNEL_PROGRESS")
+            self.call_state = "RINGING"
 
     def answer(self) -> None:
         self.times["Answered"] = self._bus.now_us
@@ -253,7 +255,10 @@ class Channel:
     # How it ends
 
     def hang_up(self, cause: str, *, by_callee: bool = False, job_first: bool = False) -> None:
-        """End the call. `job_first`: originate's answer comes before CHANNEL_HANGUP_COMPLETE, as after a time-out."""
+        """End the call; `by_callee`: the far end did, or refused it.
+
+        `job_first`: originate's answer comes before CHANNEL_HANGUP_COMPLETE, as after a time-out.
+        """
         if not self.alive:
             return
         self.cause = cause
@@ -261,6 +266,8 @@ class Channel:
         self.times["Hangup"] = self._bus.now_us
         self.answer_state = "hangup"
         was_executing = self.state is ChannelState.EXECUTE
+        if by_callee:
+            self.variables["sip_hangup_disposition"] = "recv_bye" if self.answered else "recv_refuse"
         self._enter(ChannelState.HANGUP)
         self.emit("CHANNEL_HANGUP")
         if job_first:

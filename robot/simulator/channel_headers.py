@@ -228,7 +228,8 @@ def reporting_variables(
     for name, us in spans.items():
         second, milli, micro = _SPAN_NAMES.get(name, (f"{name}sec", f"{name}msec", f"{name}usec"))
         variables |= {second: str(round(us / 1_000_000)), milli: str(us // 1000), micro: str(us)}
-    variables["sip_hangup_disposition"] = "recv_bye" if by_callee else "send_bye" if answer else "recv_refuse"
+    if not by_callee:
+        variables["sip_hangup_disposition"] = "send_bye" if answer else "send_cancel"
     if answer:
         variables |= _rtp_statistics(frames)
     return {name: value for name, value in variables.items() if value}

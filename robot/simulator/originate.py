@@ -14,6 +14,9 @@ from robot.simulator.timeline import Timeline
 # FreeSWITCH's own limit when originate_timeout is not given.
 DEFAULT_TIMEOUT_S: Final = 60
 
+# Between the answer and the application, park.
+PARK_MS: Final = 2
+
 # What a callee's `answer` makes of the call; NO_ROUTE_DESTINATION is what a 404 was measured as.
 REFUSALS: Final = {
     "busy": "USER_BUSY",
@@ -169,7 +172,7 @@ class Dialling:
         channel, callee = self._channel, self._channel.callee
         channel.invited()
         if self._gateway_down:
-            channel.hang_up(REFUSALS["gateway_down"])
+            channel.hang_up(REFUSALS["gateway_down"], by_callee=True)
             return
         rings = callee.rings_ms or callee.answer == "no_answer"
         if rings and callee.answer != "gateway_down":
@@ -186,10 +189,10 @@ class Dialling:
             return
         refusal = REFUSALS.get(self._channel.callee.answer)
         if refusal is not None:
-            self._channel.hang_up(refusal)
+            self._channel.hang_up(refusal, by_callee=True)
             return
         self._channel.answer()
-        self._timeline.call_in(FRAME_MS, self._connected)
+        self._timeline.call_in(PARK_MS, self._connected)
 
     def _connected(self) -> None:
         if self._channel.alive:
