@@ -5,18 +5,17 @@ again, once. Knows nothing of what is heard; when nothing can be heard any more 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-
-from ws_audio.server import AudioServer, StreamTicket
-from ws_audio.stream import StreamOptions
 
 from robot.call.channel import Channel
 from robot.call.failures import CalleeNotHeard
 from robot.call.hearing import Hearing, StreamListener
+from robot.call.waiting import first_of
 from robot.esl import commands
 from robot.esl.errors import CommandRefused, EventSocketError
+from ws_audio.server import AudioServer, StreamTicket
+from ws_audio.stream import StreamOptions
 
 # The first frames come 40 to 60 ms after the start; mod_audio_stream gives a connection up after 1 s, and one that
 # brings no audio is reported by the server (AudioStalled, 5 s).
@@ -53,9 +52,9 @@ class AudioLine:
         self.broken: asyncio.Future[CalleeNotHeard] = asyncio.get_running_loop().create_future()
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """What the stream must bring to be let in: goes into the channel's STREAM_EXTRA_HEADERS."""
-        return {"Authorization": f"Bearer {self._ticket.token}"}
+    def token(self) -> str:
+        """What the stream must bring to be let in, once: goes into the channel's STREAM_EXTRA_HEADERS."""
+        return self._ticket.token
 
     async def open(self) -> None:
         """Start the stream of an answered channel and wait for its first frame. Raises CalleeNotHeard."""
@@ -71,9 +70,8 @@ class AudioLine:
 
     async def _start(self) -> None:
         url = f"ws://{self._address.host}:{self._address.port}{self._ticket.path}"
-        mix = "stereo" if self._options.channels == 2 else "mono"
         try:
-            await self._channel.api(commands.audio_stream_start(self._channel.uuid, url, mix, self._options.rate))
+            await self._channel.api(commands.audio_stream_start(self._channel.uuid, url, rate=16000))
         except CommandRefused as refused:
             raise CalleeNotHeard(_explain_refusal(refused)) from refused
         except EventSocketError as error:
@@ -84,11 +82,7 @@ class AudioLine:
         started = asyncio.ensure_future(self._stream.started.wait())
         failed, lost = self._channel.stream_failed, self._stream.lost
         try:
-            await asyncio.wait(
-                {started, failed, lost, self._channel.hung_up},
-                return_when=asyncio.FIRST_COMPLETED,
-                timeout=_START_LIMIT_S,
-            )
+            await first_of(started, failed, lost, self._channel.hung_up, within_s=_START_LIMIT_S)
         finally:
             started.cancel()
         if self._stream.started.is_set() or self._channel.hung_up.done():
@@ -107,7 +101,7 @@ class AudioLine:
         """Start the stream again when it drops while the call is on."""
         while True:
             how = await asyncio.shield(self._stream.lost)
-            await asyncio.wait({self._channel.hung_up}, timeout=_HANGUP_GRACE_S)
+            await first_of(self._channel.hung_up, within_s=_HANGUP_GRACE_S)
             if self._channel.hung_up.done():
                 return
             try:
@@ -125,7 +119,7 @@ class AudioLine:
         self._ticket = self._server.expect(uuid, self._options, self._stream)
         self._channel.forget_stream_failure()
         try:
-            await self._channel.api(commands.set_stream_headers(uuid, self.headers))
+            await self._channel.api(commands.set_stream_token(uuid, self.token))
         except EventSocketError as error:
             raise CalleeNotHeard(f"the audio stream could not be started again: {error}") from error
         try:

@@ -17,26 +17,27 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import structlog
-from ws_audio.server import AudioServer
-from ws_audio.stream import StreamOptions
 
 from robot.call.audio_line import AudioLine, StreamAddress
 from robot.call.barge_in import BargeInDetector, BargeInRule
 from robot.call.channel import Channel, PlayingPrompt
 from robot.call.failures import CallFailure, DialRefused, PromptNotPlayed, Stopped
 from robot.call.hearing import Hearing, Utterance
-from robot.call.latency import TurnLatency
+from robot.call.latency import note
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
 from robot.call.playback import PlaybackState
 from robot.call.report import BargedIn, CallOver, CallReport, Notice, Observer, PromptBegan, StateChanged, TurnEnded
 from robot.call.states import CallState, check_transition
+from robot.call.waiting import first_of
 from robot.dialogue.scenario import Action, Conversation, Say, Step
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, Reply
-from robot.esl.commands import BadArgument
+from robot.esl.errors import BadArgument
 from robot.store.records import AttemptResult, BargeInRecord, LatencyRecord, NewAttempt, TurnRecord
 from robot.store.store import Store
+from ws_audio.server import AudioServer
+from ws_audio.stream import StreamOptions
 
 log = structlog.get_logger(__name__)
 
@@ -133,7 +134,7 @@ class Call:
         except CallFailure:
             # A command that failed because the callee had just hung up: the event that says so is an event poll behind.
             if self.report.answered:
-                await asyncio.wait({channel.hung_up}, timeout=_HANGUP_EVENT_S)
+                await first_of(channel.hung_up, within_s=_HANGUP_EVENT_S)
             if not (self.report.answered and channel.hung_up.done()):
                 raise
             outcome = None
@@ -147,7 +148,7 @@ class Call:
         """What `work` returns; None when the callee hung up first. Raises the failure that ended it otherwise."""
         task = self._loop.create_task(work)
         try:
-            await asyncio.wait({task, *enders}, return_when=asyncio.FIRST_COMPLETED)
+            await first_of(task, *enders)
             if task.done():
                 return task.result()
         finally:
@@ -178,6 +179,8 @@ class Call:
         self.report.ring_ms = round((answered_at - sent_at) * 1000)
         self._enter(CallState.ACTIVE)
         await self._parts.store.mark_answered(self.uuid, datetime.now(UTC), self.report.ring_ms)
+        # In FreeSWITCH, so that the call ends in time even when this process does not live to see it.
+        await self._channel.api(commands.sched_hangup(self.uuid, self._plan.max_call_s))
 
     async def _take_step(self, step: Step) -> Action:
         """Say the step's prompt, hear the answer, and decide what is next."""
@@ -198,8 +201,10 @@ class Call:
     async def _play(self, step: Step) -> PlayingPrompt:
         """Play to the end, or to the barge-in. Raises PromptNotPlayed."""
         file = step.prompt.file
-        prompt = self._playing = self._channel.play(file, step.prompt.length_s, broadcast=self._parts.broadcast)
-        await asyncio.wait({prompt.started, prompt.ended}, return_when=asyncio.FIRST_COMPLETED)
+        prompt = self._playing = self._channel.play(
+            step.prompt, root=self._plan.prompt_root, broadcast=self._parts.broadcast
+        )
+        await first_of(prompt.started, prompt.ended)
         if prompt.started.done():
             self._prompt_began(step, prompt.started.result())
         ended = await asyncio.shield(prompt.ended)
@@ -287,22 +292,15 @@ class Call:
     def _note_latency(self, answer: Utterance, reply_at: float) -> None:
         start_ms = self._ms(answer.started_at)
         turn = next((turn.seq for turn in self.report.turns if turn.start_ms == start_ms), 0)
-        latency = TurnLatency(
+        latency = LatencyRecord(
             turn, answer.endpoint_ms, answer.stt_ms, None, None, round((reply_at - answer.ended_at) * 1000)
         )
         self.report.latencies.append(latency)
-        log.info(
-            "latency", uuid=self.uuid, total_ms=latency.total_ms, endpoint_ms=latency.endpoint_ms,
-            stt_ms=latency.stt_ms, verdict="SLOW" if latency.slow else "OK",
-        )  # fmt: skip
+        note(self.uuid, latency)
 
     def _records(self) -> tuple[list[TurnRecord], list[BargeInRecord], list[LatencyRecord]]:
         report = self.report
-        latencies = [
-            LatencyRecord(each.turn, each.endpoint_ms, each.stt_ms, each.llm_ms, each.tts_ms, each.total_ms)
-            for each in report.latencies
-        ]
-        return list(report.turns), list(report.barge_ins), latencies
+        return list(report.turns), list(report.barge_ins), list(report.latencies)
 
     async def _save_progress(self) -> None:
         await self._parts.store.save_progress(self.uuid, *self._records())
@@ -346,14 +344,13 @@ class Call:
         plan = self._plan
         try:
             return commands.originate(
-                uuid=self.uuid,
-                gateway=plan.gateway,
-                number=plan.number,
+                self.uuid,
+                plan.gateway,
+                plan.number,
                 number_format=plan.number_format,
                 caller_id=plan.caller_id,
                 ring_timeout_s=plan.ring_timeout_s,
-                max_call_s=plan.max_call_s,
-                stream_headers=self._line.headers,
+                stream_token=self._line.token,
             )
         except BadArgument as error:
             raise DialRefused(f"the call cannot be placed: {error}") from error

@@ -9,10 +9,12 @@ from typing import Final
 
 from robot.call.failures import DialNotSent, DialRefused, NotAnswered, PromptNotPlayed, SwitchLost
 from robot.call.playback import Playback, PlaybackState
+from robot.call.waiting import first_of
+from robot.dialogue.scenario import Prompt
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, Reply
 from robot.esl.commands import Command
-from robot.esl.errors import CommandLost, CommandRefused, EventSocketError
+from robot.esl.errors import BadArgument, CommandFailed, CommandRefused, CommandStage, EventSocketError
 from robot.esl.events import (
     ApplicationCompleted,
     AudioStreamFailed,
@@ -26,7 +28,6 @@ from robot.esl.events import (
     PlaybackStatus,
     PlaybackStopped,
 )
-from robot.esl.exchange import CommandStage
 
 # originate's own timeout fires up to 1 s early and a SIP host that says nothing at all is given up after 32 s
 # (FreeSWITCH's timer B): what is not decided by then never will be.
@@ -67,14 +68,14 @@ class Channel:
         job = asyncio.ensure_future(self._switch.bgapi(command, timeout=ring_timeout_s + _DIAL_MARGIN_S))
         answered = asyncio.ensure_future(self._answered.wait())
         try:
-            await asyncio.wait({job, answered, self.hung_up, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+            await first_of(job, answered, self.hung_up, self.lost)
             if answered.done():
                 return
             if self.lost.done():
                 raise self.lost.result()
             await self._result_of(job)
             # The job says that the call was answered; the event that says so is on its way, or a hangup is.
-            await asyncio.wait({answered, self.hung_up}, return_when=asyncio.FIRST_COMPLETED, timeout=_ANSWER_MARGIN_S)
+            await first_of(answered, self.hung_up, within_s=_ANSWER_MARGIN_S)
             if self.hung_up.done():
                 raise NotAnswered(self.hung_up.result())
             if not answered.done():
@@ -89,11 +90,10 @@ class Channel:
         try:
             await job
         except CommandRefused as refused:
-            reply = refused.reply.strip().removeprefix("-ERR").removeprefix("-USAGE:").strip()
-            if not reply or " " in reply:
+            if not refused.cause or " " in refused.cause:
                 raise DialRefused(f"FreeSWITCH refused to dial: {refused}") from refused
-            raise NotAnswered(self.hung_up.result() if self.hung_up.done() else reply) from refused
-        except CommandLost as lost:
+            raise NotAnswered(self.hung_up.result() if self.hung_up.done() else refused.cause) from refused
+        except CommandFailed as lost:
             if lost.stage is CommandStage.NOT_SENT:
                 self._dialled = False
                 raise DialNotSent(f"nothing was dialled: {lost}") from lost
@@ -103,7 +103,7 @@ class Channel:
 
     async def _ignore_late(self, job: asyncio.Future[str]) -> None:
         """The job of a call whose fate an event has told already."""
-        await asyncio.wait({job}, timeout=_ANSWER_MARGIN_S)
+        await first_of(job, within_s=_ANSWER_MARGIN_S)
         if not job.done():
             job.cancel()
         elif not job.cancelled():
@@ -113,12 +113,16 @@ class Channel:
         """An api command about this channel; raises EventSocketError."""
         return await self._switch.api(command)
 
-    def play(self, file: Path, length_s: float, *, broadcast: bool) -> PlayingPrompt:
-        """Begin to play a file; one at a time."""
+    def play(self, prompt: Prompt, *, root: Path, broadcast: bool) -> PlayingPrompt:
+        """Begin to play a prompt below `root`; one at a time. Raises PromptNotPlayed for a path that is not sent."""
         if self._prompt is not None and not self._prompt.ended.done():
             raise RuntimeError("a prompt is still playing on this channel")
-        command = commands.broadcast(self.uuid, file) if broadcast else commands.play(self.uuid, file)
-        self._prompt = PlayingPrompt(self, str(file), length_s, self._switch.send(command))
+        build = commands.broadcast if broadcast else commands.play
+        try:
+            command = build(self.uuid, prompt.file, root=root)
+        except BadArgument as error:
+            raise PromptNotPlayed(f"the prompt cannot be played: {error}") from error
+        self._prompt = PlayingPrompt(self, str(prompt.file), prompt.length_s, self._switch.send(command))
         if self.hung_up.done():
             self._prompt.channel_gone()
         return self._prompt
@@ -249,7 +253,7 @@ class PlayingPrompt:
                     self._send_break()
             case PlaybackStopped(file=file, status=status, at=at) if file == self._file:
                 self.playback.on_stopped(at, broken=status is PlaybackStatus.BREAK)
-            case ApplicationCompleted(argument=argument, response="FILE NOT FOUND", at=at) if argument == self._file:
+            case ApplicationCompleted(argument=argument, file_missing=True, at=at) if argument == self._file:
                 self.playback.on_missing(at)
         self._settle()
 

@@ -1,33 +1,33 @@
-"""How long the callee waited for an answer, stage by stage: from their last voiced frame to our first sample.
+"""How long a callee waited for the robot's reply, stage by stage, and whether that was too long.
 
-The target is 700 ms in all: above it people start to say "hello?" again.
+From their last voiced frame to our first sample: the silence that was waited for (endpoint), the recognition (stt), the
+language model and the synthesis where there are any.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
+from robot.store.records import LatencyRecord
+
+# Above it people start to say "hello?" again.
 TARGET_MS: Final = 700
 
+log = structlog.get_logger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class TurnLatency:
-    """Of the reply to turn `turn`. All ms; a stage that did not take place is None.
 
-    endpoint_ms: last voiced frame to the decision that the callee has finished.
-    stt_ms: from there to the final transcript.
-    llm_ms, tts_ms: to the first phrase, to its first audio.
-    total_ms: last voiced frame to PLAYBACK_START of the reply.
-    """
-
-    turn: int
-    endpoint_ms: int
-    stt_ms: int
-    llm_ms: int | None
-    tts_ms: int | None
-    total_ms: int
-
-    @property
-    def slow(self) -> bool:
-        return self.total_ms > TARGET_MS
+def note(uuid: str, latency: LatencyRecord) -> None:
+    """One line in the log for each reply."""
+    log.info(
+        "latency",
+        uuid=uuid,
+        turn=latency.turn,
+        endpoint_ms=latency.endpoint_ms,
+        stt_ms=latency.stt_ms,
+        llm_ms=latency.llm_ms,
+        tts_ms=latency.tts_ms,
+        total_ms=latency.total_ms,
+        verdict="SLOW" if latency.total_ms > TARGET_MS else "OK",
+    )

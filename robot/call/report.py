@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from robot.call.latency import TurnLatency
 from robot.call.states import CallState
-from robot.store.records import BargeInRecord, TurnRecord
+from robot.store.records import BargeInRecord, LatencyRecord, TurnRecord
 
 
 @dataclass(slots=True)
@@ -24,7 +23,7 @@ class CallReport:
     talk_ms: int | None = None
     turns: list[TurnRecord] = field(default_factory=list)
     barge_ins: list[BargeInRecord] = field(default_factory=list)
-    latencies: list[TurnLatency] = field(default_factory=list)
+    latencies: list[LatencyRecord] = field(default_factory=list)
     recording: str | None = None
     error: str | None = None
     answered: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import wave
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from robot.call.plan import CallPlan
 from robot.dialogue.intents import Intent
 from robot.dialogue.scenario import Prompt, Scenario, ScenarioError, Step
+from robot.esl.commands import NumberFormat
 from robot.toml_file import Location, Problem, TomlFileError, key_of, line_of, load_toml
 
 # What `robot.esl.commands` lets through as a gateway's name, and what reads well as the name of a step or an intent.
@@ -72,7 +73,7 @@ class CampaignTable(_Table):
     gateway: Annotated[str, StringConstraints(pattern=_GATEWAY)]
     caller_id: str | None = None
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-    number_format: Literal["e164", "digits"] = "e164"
+    number_format: NumberFormat = "e164"
     ring_timeout_s: Annotated[int, Field(ge=5, le=120)] = 30
     max_call_s: Annotated[int, Field(ge=10, le=3600)] = 180
     barge_in: BargeInTable = BargeInTable()
@@ -100,6 +101,7 @@ class Campaign:
             campaign=table.name,
             gateway=table.gateway,
             scenario=self.scenario,
+            prompt_root=self.folder,
             caller_id=table.caller_id,
             number_format=table.number_format,
             language=table.language,
@@ -138,31 +140,32 @@ def load_campaign(folder: Path) -> Campaign:
     def problem(location: Location, message: str) -> Problem:
         return Problem(file, key_of(location), line_of(text, location), message)
 
-    problems = [
-        problem(("step", index, "audio"), complaint)
-        for index, step in enumerate(table.step)
-        if (complaint := _complaint_about_audio(folder, step.audio)) is not None
-    ]
+    problems: list[Problem] = []
+    prompts: list[Prompt] = []
+    for index, step in enumerate(table.step):
+        try:
+            prompts.append(_prompt(folder.resolve(), step))
+        except ValueError as error:
+            problems.append(problem(("step", index, "audio"), str(error)))
     if table.caller_id is not None:
         try:
             normalise_number(table.caller_id, table.region)
         except BadNumber as error:
             problems.append(problem(("caller_id",), str(error)))
-    try:
-        scenario = _scenario(folder.resolve(), table)
-    except ScenarioError as error:
-        raise CampaignError([*problems, problem(("step",), str(error))]) from error
     if problems:
         raise CampaignError(problems)
-    return Campaign(folder.resolve(), table, scenario)
+    try:
+        return Campaign(folder.resolve(), table, _scenario(table, prompts))
+    except ScenarioError as error:
+        raise CampaignError([problem(("step",), str(error))]) from error
 
 
-def _scenario(folder: Path, table: CampaignTable) -> Scenario:
+def _scenario(table: CampaignTable, prompts: list[Prompt]) -> Scenario:
     return Scenario(
         steps=[
             Step(
                 name=step.name,
-                prompt=Prompt((folder / step.audio).resolve(), step.text),
+                prompt=prompt,
                 barge_in_ms=(step.barge_in_ms or table.barge_in.threshold_ms) if step.interruptible else None,
                 listen_ms=step.listen_ms,
                 answers=step.answers,
@@ -170,32 +173,33 @@ def _scenario(folder: Path, table: CampaignTable) -> Scenario:
                 silence=step.silence,
                 outcome=step.outcome,
             )
-            for step in table.step
+            for step, prompt in zip(table.step, prompts, strict=True)
         ],
         intents=[Intent(name, tuple(intent.phrases)) for name, intent in table.intents.items()],
     )
 
 
-def _complaint_about_audio(folder: Path, audio: str) -> str | None:
-    """What keeps `audio` from being played; None when nothing does."""
-    file = (folder / audio).resolve()
-    if not file.is_relative_to(folder.resolve()):
-        return f"{audio!r} is outside the campaign's folder: put the file into it"
+def _prompt(folder: Path, step: StepTable) -> Prompt:
+    """The step's prompt. Raises ValueError with what keeps it from being played and what to do."""
+    file = (folder / step.audio).resolve()
+    if not file.is_relative_to(folder):
+        raise ValueError(f"{step.audio!r} is outside the campaign's folder: put the file into it")
     try:
-        with wave.open(str(file), "rb") as prompt:
-            rate, channels, width = prompt.getframerate(), prompt.getnchannels(), prompt.getsampwidth()
-            empty = prompt.getnframes() == 0
+        with wave.open(str(file), "rb") as sound:
+            rate, channels, width, frames = (
+                sound.getframerate(), sound.getnchannels(), sound.getsampwidth(), sound.getnframes(),
+            )  # fmt: skip
     except FileNotFoundError:
-        return f"there is no file {file}: record it, or correct the name"
+        raise ValueError(f"there is no file {file}: record it, or correct the name") from None
     except (OSError, EOFError, wave.Error) as error:
-        return (
+        raise ValueError(
             f"{file} is not a WAV file that can be read ({error}): convert it with `sox IN -r 8000 -c 1 -b 16 OUT.wav`"
-        )
-    if empty:
-        return f"{file} holds no sound"
+        ) from error
+    if frames == 0:
+        raise ValueError(f"{file} holds no sound")
     if (channels, width) != (1, 2) or rate not in (8000, 16000):
-        return (
+        raise ValueError(
             f"{file} has {channels} channel(s) of {8 * width} bits at {rate} Hz; telephones need mono, 16 bits, "
-            f"8000 or 16000 Hz: convert it with `sox {audio} -r 8000 -c 1 -b 16 OUT.wav`"
+            f"8000 or 16000 Hz: convert it with `sox {step.audio} -r 8000 -c 1 -b 16 OUT.wav`"
         )
-    return None
+    return Prompt(file, step.text, frames / rate)
