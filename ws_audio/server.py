@@ -132,7 +132,10 @@ class _Connection(ServerConnection):
         super().connection_lost(exc)
         if self.stream is not None:
             self.open_connections.discard(self)
-            self.stream.close(self.protocol.close_code or CloseCode.ABNORMAL_CLOSURE, self.protocol.close_reason or "")
+            # What the client said; what we said when it was at fault and did not answer; or it just broke.
+            close = self.protocol.close_rcvd or self.protocol.close_sent
+            code, reason = (CloseCode.ABNORMAL_CLOSURE, "") if close is None else (close.code, close.reason)
+            self.stream.close(int(code), reason)
 
 
 class AudioServer:

