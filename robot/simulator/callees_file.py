@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from robot.simulator.errors import SimulatorError
 from robot.toml_file import Problem, TomlFileError, line_of, load_toml
 
 Millis = Annotated[int, Field(ge=0, le=3_600_000)]
@@ -22,7 +23,7 @@ Answer = Literal["human", "machine", "busy", "no_answer", "reject", "unallocated
 DEFAULT_RING_MS: Final = 500
 
 
-class CalleesError(TomlFileError):
+class CalleesError(TomlFileError, SimulatorError):
     """The callees file cannot be used; every mistake is in the message with file, line, key and remedy."""
 
 

@@ -12,10 +12,11 @@ from robot.simulator import channel_headers
 from robot.simulator.audio_stream import AudioStream
 from robot.simulator.callee import Press
 from robot.simulator.callees_file import Callee
+from robot.simulator.errors import SoundError
 from robot.simulator.events import EventBus
 from robot.simulator.line import CalleeLine, padded
 from robot.simulator.playback import Began, Change, Completed, Execution, Player, Started, Stopped
-from robot.simulator.sound import FRAME_MS, SoundError, frame_length, read_clip
+from robot.simulator.sound import FRAME_MS, frame_length, read_clip
 from robot.simulator.timeline import Timeline
 
 # `playback_samples` counts what was read from the file, which FreeSWITCH does in blocks of this many samples.
@@ -277,7 +278,14 @@ class Channel:
         else:  # the application notices at its next frame
             self._timeline.call_in(FRAME_MS, lambda: self._wind_up(was_executing))
 
+    def vanish(self) -> None:
+        """Be gone without an event: FreeSWITCH was killed."""
+        self.state = ChannelState.DESTROY
+        self.on_unanswered = None
+
     def _wind_up(self, was_executing: bool) -> None:
+        if self.state is not ChannelState.HANGUP:
+            return
         for change in self.player.hang_up():
             self._follow(change)
         if was_executing:
@@ -308,12 +316,14 @@ class Channel:
         stream.stop(farewell, closed)
 
     def detach_stream(self, stream: AudioStream) -> None:
-        if self.stream is stream:
+        if self.stream is stream and self.state is not ChannelState.DESTROY:
             self.stream = None
             self.emit("MEDIA_BUG_STOP", MEDIA_BUG)
 
     def _report(self) -> None:
-        self.state = ChannelState.REPORTING
+        if self.state is not ChannelState.HANGUP:
+            return
+        self._enter(ChannelState.REPORTING)
         self._running = "CS_REPORTING"
         self.call_state = "HANGUP"
         last = (self.variables.get("current_application", ""), self.variables.get("current_application_data", ""))
@@ -324,7 +334,7 @@ class Channel:
         cause = ("Hangup-Cause", self.cause)
         self._bus.publish("CHANNEL_HANGUP_COMPLETE", [cause, *self._headers()])
         self._tell_originate()
-        self.state = ChannelState.DESTROY
+        self.state = ChannelState.DESTROY  # without a handler of its own: CHANNEL_DESTROY still names CS_REPORTING
         self._on_destroyed(self)
         self.emit("CHANNEL_DESTROY")
 

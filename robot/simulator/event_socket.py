@@ -60,7 +60,7 @@ class Connection:
         self._events: deque[bytes] = deque()
         self._polled_ms = 0.0  # the poll's phase: the last command
         self._poll: Timer | None = None
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._blocked = False  # an api command runs: no events until it has answered
 
     # Events
 
@@ -75,7 +75,7 @@ class Connection:
         if len(self._events) > MAX_QUEUED_EVENTS:
             log.error("a client does not read its events: dropped after %d", MAX_QUEUED_EVENTS)
             self.end()
-        elif self._poll is None:
+        elif self._poll is None and not self._blocked:
             timeline = self._switch.timeline
             passed = (timeline.now_ms - self._polled_ms) % POLL_MS
             self._poll = timeline.call_in(POLL_MS - passed, self._flush)
@@ -84,9 +84,11 @@ class Connection:
         if self._poll is not None:
             self._poll.cancel()
             self._poll = None
-        while self._events and self._writer.transport.get_write_buffer_size() < _WRITE_AHEAD_BYTES:
+        while (
+            self._events and not self._blocked and self._writer.transport.get_write_buffer_size() < _WRITE_AHEAD_BYTES
+        ):
             self._writer.write(self._events.popleft())
-        if self._events and not self._writer.is_closing():
+        if self._events and not self._blocked and not self._writer.is_closing():
             self._poll = self._switch.timeline.call_in(POLL_MS, self._flush)
 
     # Commands
@@ -105,8 +107,6 @@ class Connection:
         except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
             log.info("an event socket client is gone: %s", error or type(error).__name__)
         finally:
-            for job in self._jobs:
-                job.add_done_callback(lambda _job: None)
             self.end()
 
     def end(self) -> None:
@@ -187,7 +187,11 @@ class Connection:
 
     async def _api(self, line: str) -> None:
         answer = self._switch.api.run(line)
-        text = answer if isinstance(answer, str) else await answer
+        self._blocked = True
+        try:
+            text = await answer_of(answer)
+        finally:
+            self._blocked = False
         self._write([("Content-Type", "api/response")], (text or "-ERR no reply\n").encode())
 
     def _bgapi(self, line: str, job_uuid: str) -> None:

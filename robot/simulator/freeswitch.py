@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,8 +15,9 @@ from uuid import uuid4
 from robot.simulator import sound
 from robot.simulator.api import Api, uptime
 from robot.simulator.audio_stream import AudioStream
-from robot.simulator.callees_file import Callee, Say, find_callee
+from robot.simulator.callees_file import Callee, CalleesFile, Say, SimulatorTable, find_callee, load_callees
 from robot.simulator.channel import Channel
+from robot.simulator.errors import SimulatorError
 from robot.simulator.event_socket import SHUT_DOWN, Connection, answer_of
 from robot.simulator.events import EventBus
 from robot.simulator.heard import Heard
@@ -38,10 +38,6 @@ MAX_REMEMBERED_CALLS: Final = 1_000
 _NOBODY: Final = Callee(number="*", answer="unallocated")
 
 
-class SimulatorError(Exception):
-    """The simulator cannot start; the message says what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     """`event_socket_port` 0 takes any free port. `codec` PCMU: the line is a telephone's, 8 kHz and mu-law; L16: 16
@@ -57,7 +53,11 @@ class SimulatorSettings:
     recordings: Path | None = None
     voice_cache: Path | None = None
     timeline: Timeline | None = None
-    gateways_down: frozenset[str] = field(default=frozenset())
+    gateways_down: frozenset[str] = frozenset()
+
+    def with_table(self, table: SimulatorTable) -> SimulatorSettings:
+        """These settings with what the [simulator] table of a callees file says."""
+        return replace(self, audio_stream=table.audio_stream, gateways=frozenset(table.gateways))
 
 
 class SimulatedFreeSwitch:
@@ -66,7 +66,11 @@ class SimulatedFreeSwitch:
     All audio of all channels moves in one 20 ms tick with absolute deadlines.
     """
 
-    def __init__(self, settings: SimulatorSettings, callees: Sequence[Callee]) -> None:
+    def __init__(self, settings: SimulatorSettings, callees: CalleesFile | Sequence[Callee]) -> None:
+        """A callees file brings its own [simulator] table, which goes before `settings`."""
+        if isinstance(callees, CalleesFile):
+            settings = settings.with_table(callees.simulator)
+            callees = callees.callee
         self.settings = settings
         self.callees = tuple(callees)
         self.gateways_down = set(settings.gateways_down)
@@ -290,6 +294,8 @@ class SimulatedFreeSwitch:
         self._stop_listening()
         for connection in list(self._connections):
             connection.end()
+        for channel in self.channels.values():
+            channel.vanish()
         for stream in self._streams:
             stream.abort()
         self.channels.clear()
@@ -404,9 +410,16 @@ class _Originate:
             self._tell(f"-ERR {cause}\n")
 
 
-async def wait_forever(settings: SimulatorSettings, callees: Sequence[Callee], ready: Callable[[int], None]) -> None:
-    """Run a simulator until cancelled (`robot simulate`); `ready` is told the event socket's port."""
-    async with SimulatedFreeSwitch(settings, callees) as simulator:
-        ready(simulator.event_socket_port)
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
+async def serve(settings: SimulatorSettings, callees: Path) -> None:
+    """`robot simulate`: run the callees of a file until cancelled, and say where and whom to call.
+
+    Raises CalleesError and what `SimulatedFreeSwitch.start` raises.
+    """
+    simulator = SimulatedFreeSwitch(settings, load_callees(callees))
+    async with simulator:
+        print(f"Event socket: {settings.host}:{simulator.event_socket_port}")
+        for callee in simulator.callees:
+            for gateway in sorted(simulator.settings.gateways):
+                print(f"  sofia/gateway/{gateway}/{callee.number}  {callee.answer}")
+        print("Ctrl-C ends it.", flush=True)
+        await asyncio.Event().wait()

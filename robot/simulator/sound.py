@@ -15,16 +15,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from robot.simulator.errors import SoundError
+
 Samples = npt.NDArray[np.int16]
 
 FRAME_MS: Final = 20
 SILENCE_PREFIX: Final = "silence_stream://"
 # A prompt of an hour is a mistake in a file's header, not a prompt.
 MAX_CLIP_SECONDS: Final = 3600
-
-
-class SoundError(Exception):
-    """A sound file that cannot be played. The message names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

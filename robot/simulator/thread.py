@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Self, TypeVar
 
-from robot.simulator.callees_file import Callee
-from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorError, SimulatorSettings
+from robot.simulator.callees_file import Callee, CalleesFile
+from robot.simulator.errors import SimulatorError
+from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
+
+Result = TypeVar("Result")
 
 # Longer than any start takes: a dozen sentences are spoken in about 5 s the first time, on one core.
 START_LIMIT_S = 120.0
@@ -22,7 +26,7 @@ class SimulatorThread:
     ...     connect("127.0.0.1", thread.event_socket_port)
     """
 
-    def __init__(self, settings: SimulatorSettings, callees: Sequence[Callee]) -> None:
+    def __init__(self, settings: SimulatorSettings, callees: CalleesFile | Sequence[Callee]) -> None:
         self._settings = settings
         self._callees = callees
         self._ready = threading.Event()
@@ -34,7 +38,7 @@ class SimulatorThread:
 
     @property
     def simulator(self) -> SimulatedFreeSwitch:
-        """Look at it from any thread (`heard`, `calls`); change it only through `call`."""
+        """Look at it from any thread (`heard`, `calls`); change it only through `do`."""
         if self._simulator is None:
             raise SimulatorError("the simulator was not started: call start() first")
         return self._simulator
@@ -61,6 +65,20 @@ class SimulatorThread:
             raise SimulatorError(f"the simulator did not end within {STOP_LIMIT_S:.0f} s")
         if self._error is not None:
             raise self._error
+
+    def do(self, action: Callable[[SimulatedFreeSwitch], Result]) -> Result:
+        """Run `action` in the simulator's own thread, such as `do(lambda simulator: simulator.kill())`."""
+        assert self._loop is not None
+        done: Future[Result] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(action(self.simulator))
+            except BaseException as error:  # noqa: BLE001 - handed to the caller
+                done.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return done.result(STOP_LIMIT_S)
 
     def __enter__(self) -> Self:
         self.start()

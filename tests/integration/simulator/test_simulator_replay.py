@@ -100,7 +100,7 @@ class Replay:
             if item.kind == ">>":
                 before = len(client.replies)
                 client.send(self._localised(item.text))
-                await client.until(lambda before=before: len(client.replies) > before)  # type: ignore[misc]
+                await client.until(lambda before=before: len(client.replies) > before)
                 self._note(client)
             elif item.text == "[EOF]" and client.replies[-1].content_type == "text/disconnect-notice":
                 await client.end()
