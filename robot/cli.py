@@ -24,7 +24,7 @@ from robot import __version__
 from robot.campaign.definition import BadNumber, CampaignError
 from robot.config import ConfigError, LoadedSettings, load_settings
 from robot.esl.errors import EventSocketError
-from robot.simulator.errors import SimulatorError
+from robot.simulator.freeswitch import SimulatorError
 from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
 from ws_audio.errors import AudioError
 

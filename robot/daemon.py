@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -18,7 +17,7 @@ from robot.config import Settings
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.store.database import Database
 from robot.store.store import Store
-from ws_audio.transcription.scheduler import TranscriptionScheduler
+from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
 from ws_audio.transcription.whisper import WhisperEngine
 
 
@@ -44,7 +43,7 @@ class Daemon:
             scheduler = TranscriptionScheduler(
                 await asyncio.to_thread(_load_model, self._settings), workers=self._settings.stt.workers
             )
-            await scheduler.start()
+            scheduler.start()
             starting.push_async_callback(scheduler.close)
             audio = AudioServer(
                 AudioServerSettings(
@@ -82,12 +81,12 @@ class Daemon:
 
 def _open_database(settings: Settings) -> Database:
     database = Database(settings.database.url)
-    database.upgrade()
+    database.prepare()
     return database
 
 
 def _load_model(settings: Settings) -> WhisperEngine:
-    return WhisperEngine(settings.stt.model, workers=settings.stt.workers or os.cpu_count() or 1)
+    return WhisperEngine(settings.stt.model, workers=settings.stt.workers or available_cores())
 
 
 def _switch_settings(settings: Settings) -> EventSocketSettings:

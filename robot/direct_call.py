@@ -56,9 +56,17 @@ async def call_once(
 @contextmanager
 def simulated_switch(settings: Settings, callees: Path, console: Console) -> Iterator[Settings]:
     """A simulator beside us; yields the settings with which it is called instead of FreeSWITCH."""
+    world = load_callees(callees)
+    simulator = SimulatorThread(
+        SimulatorSettings(
+            password=_SIMULATOR_PASSWORD,
+            audio_stream=world.simulator.audio_stream,
+            gateways=frozenset(world.simulator.gateways),
+        ),
+        world.callee,
+    )
     with console.status("Preparing the virtual callees: their texts are spoken once and kept ..."):
-        simulator = SimulatorThread(SimulatorSettings(password=_SIMULATOR_PASSWORD), load_callees(callees))
-        simulator.__enter__()
+        simulator.start()
     try:
         freeswitch = settings.freeswitch.model_copy(
             update={
@@ -71,7 +79,7 @@ def simulated_switch(settings: Settings, callees: Path, console: Console) -> Ite
         audio = settings.audio.model_copy(update={"host": "127.0.0.1", "port": 0})
         yield settings.model_copy(update={"freeswitch": freeswitch, "audio": audio})
     finally:
-        simulator.__exit__(None, None, None)
+        simulator.stop()
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -27,14 +27,15 @@ from robot.call.latency import note
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
 from robot.call.playback import PlaybackState
+from robot.call.record import CallRecord
 from robot.call.report import BargedIn, CallOver, CallReport, Notice, Observer, PromptBegan, StateChanged, TurnEnded
 from robot.call.states import CallState, check_transition
 from robot.call.waiting import first_of
 from robot.dialogue.scenario import Action, Conversation, Say, Step
 from robot.esl import commands
-from robot.esl.client import EventSocketClient, Reply
+from robot.esl.client import EventSocketClient
 from robot.esl.errors import BadArgument
-from robot.store.records import AttemptResult, BargeInRecord, LatencyRecord, NewAttempt, TurnRecord
+from robot.store.records import AttemptResult, NewAttempt
 from robot.store.store import Store
 from ws_audio.server import AudioServer
 from ws_audio.stream import StreamOptions
@@ -74,6 +75,7 @@ class Call:
         self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._conversation = Conversation(plan.scenario)
+        self._record = CallRecord()
         self._barge_in = BargeInDetector()
         self._channel = Channel(self.uuid, parts.switch)
         self._hearing = Hearing(on_speech=self._on_speech, on_utterance=self._on_utterance)
@@ -174,7 +176,7 @@ class Call:
         return action.outcome or self._outcome_without_conclusion()
 
     async def _on_answer(self, sent_at: float) -> None:
-        answered_at = self._channel.answered_at or self._loop.time()
+        answered_at = self._record.answered_at = self._channel.answered_at or self._loop.time()
         self.report.answered = True
         self.report.ring_ms = round((answered_at - sent_at) * 1000)
         self._enter(CallState.ACTIVE)
@@ -193,7 +195,8 @@ class Call:
         since = prompt.playback.ended_at or self._loop.time()
         self._answer = await self._hearing.answer(since, step.listen_ms / 1000)
         self._enter(CallState.PROCESSING)
-        await self._save_progress()
+        record = self._record
+        await self._parts.store.save_progress(self.uuid, record.turns(), record.barge_ins(), record.latencies())
         if self._answer is None:
             return self._conversation.silent()
         return self._conversation.answered(self._conversation.intent_of(self._answer.text))
@@ -204,12 +207,12 @@ class Call:
         prompt = self._playing = self._channel.play(
             step.prompt, root=self._plan.prompt_root, broadcast=self._parts.broadcast
         )
+        # Not awaited here: a prompt also ends when the callee hangs up, which ends this task.
+        prompt.ended.add_done_callback(lambda _: self._prompt_ended(step, prompt))
         await first_of(prompt.started, prompt.ended)
         if prompt.started.done():
             self._prompt_began(step, prompt.started.result())
         ended = await asyncio.shield(prompt.ended)
-        self._barge_in.disarm()
-        self._prompt_ended(step, prompt)
         if ended is PlaybackState.MISSING:
             raise PromptNotPlayed(
                 f"FreeSWITCH cannot open the prompt {file}: it must be readable for FreeSWITCH's user, on its machine"
@@ -225,110 +228,59 @@ class Call:
         if step.barge_in_ms is not None:
             self._barge_in.arm(BargeInRule(step.barge_in_ms), at * 1000)
         if self._answer is not None:
-            self._note_latency(self._answer, at)
+            note(self.uuid, self._record.replied(self._answer, at))
             self._answer = None
-        self._tell(PromptBegan(self.uuid, step.prompt.text, self._ms(at)))
+        self._tell(PromptBegan(self.uuid, step.prompt.text, self._record.ms(at)))
 
     def _prompt_ended(self, step: Step, prompt: PlayingPrompt) -> None:
-        playback = prompt.playback
-        if playback.started_at is None or playback.ended_at is None:
-            return
-        self._add_turn(
-            "robot",
-            step.prompt.text,
-            None,
-            playback.started_at,
-            playback.ended_at,
-            interrupted=playback.state is PlaybackState.INTERRUPTED,
-        )
+        self._barge_in.disarm()
+        turn = self._record.prompt_ended(step.prompt.text, prompt)
+        if turn is not None:
+            self._tell(TurnEnded(self.uuid, turn))
 
     def _outcome_without_conclusion(self) -> str:
-        spoke = any(turn.speaker == "callee" for turn in self.report.turns)
-        return Outcome.COMPLETED if spoke else Outcome.NO_SPEECH
+        return Outcome.COMPLETED if self._record.callee_spoke else Outcome.NO_SPEECH
 
     # -- the callee speaks ---------------------------------------------------------------------------------------------
 
     def _on_speech(self, run_started_at: float, at: float, arrived_at: float) -> None:
         """A voiced frame, from within the audio path: a barge-in leaves for FreeSWITCH from here."""
         over_prompt_ms = self._barge_in.speech(run_started_at * 1000, at * 1000)
-        if over_prompt_ms is None or self._playing is None:
+        if over_prompt_ms is None or self._playing is None or not self._playing.stop():
             return
-        reply = self._playing.stop()
-        if reply is None:
-            return
-        prompt, at_ms, speech_ms = self._playing, self._ms(at), round(over_prompt_ms)
-        self.report.barge_ins.append(BargeInRecord(at_ms, speech_ms, None, None, None))
-        index = len(self.report.barge_ins) - 1
-
-        def measure(_: object) -> None:
-            if not reply.done() or reply.cancelled() or reply.exception() is not None or not prompt.ended.done():
-                return
-            self.report.barge_ins[index] = replace(
-                self.report.barge_ins[index], **_stop_times(arrived_at, reply.result(), prompt)
-            )
-
-        reply.add_done_callback(measure)
-        prompt.ended.add_done_callback(measure)
-        self._tell(BargedIn(self.uuid, at_ms, speech_ms))
+        barge_in = self._record.barge_in(at, over_prompt_ms, arrived_at, self._playing)
+        self._tell(BargedIn(self.uuid, barge_in.at_ms, barge_in.speech_ms))
 
     def _on_utterance(self, utterance: Utterance) -> None:
-        for index, barge_in in enumerate(self.report.barge_ins):
-            if self._ms(utterance.started_at) <= barge_in.at_ms <= self._ms(utterance.ended_at):
-                self.report.barge_ins[index] = replace(barge_in, text=utterance.text)
-        intent = self._conversation.intent_of(utterance.text)
-        self._add_turn("callee", utterance.text, intent, utterance.started_at, utterance.ended_at)
+        turn = self._record.utterance(utterance, self._conversation.intent_of(utterance.text))
+        self._tell(TurnEnded(self.uuid, turn))
 
-    # -- the record ----------------------------------------------------------------------------------------------------
-
-    def _add_turn(
-        self, speaker: str, text: str, intent: str | None, start: float, end: float, *, interrupted: bool = False
-    ) -> None:
-        """Turns are numbered in the order in which they began, which is not that in which their texts are known."""
-        turn = TurnRecord(0, speaker, text, intent, self._ms(start), self._ms(end), interrupted)
-        turns = sorted([*self.report.turns, turn], key=lambda each: each.start_ms)
-        self.report.turns = [replace(each, seq=seq) for seq, each in enumerate(turns, 1)]
-        self._tell(TurnEnded(self.uuid, self.report.turns[turns.index(turn)]))
-
-    def _note_latency(self, answer: Utterance, reply_at: float) -> None:
-        start_ms = self._ms(answer.started_at)
-        turn = next((turn.seq for turn in self.report.turns if turn.start_ms == start_ms), 0)
-        latency = LatencyRecord(
-            turn, answer.endpoint_ms, answer.stt_ms, None, None, round((reply_at - answer.ended_at) * 1000)
-        )
-        self.report.latencies.append(latency)
-        note(self.uuid, latency)
-
-    def _records(self) -> tuple[list[TurnRecord], list[BargeInRecord], list[LatencyRecord]]:
-        report = self.report
-        return list(report.turns), list(report.barge_ins), list(report.latencies)
-
-    async def _save_progress(self) -> None:
-        await self._parts.store.save_progress(self.uuid, *self._records())
+    # -- the end -------------------------------------------------------------------------------------------------------
 
     async def _finish(self, outcome: str) -> None:
         """Hang up, wait for the last words, write the outcome."""
-        if self.state is not CallState.ENDING:
-            self._enter(CallState.ENDING)
+        self._enter(CallState.ENDING)
         await self._channel.hang_up()
         await self._hearing.texts_known(_LAST_WORDS_S)
-        report = self.report
+        report, record = self.report, self._record
         report.outcome = outcome
+        report.turns, report.barge_ins, report.latencies = record.turns(), record.barge_ins(), record.latencies()
         if self._channel.hung_up.done():
             report.hangup_cause = self._channel.hung_up.result()
         ended = datetime.now(UTC)
         answered: datetime | None = None
-        if self._channel.answered_at is not None:
-            end = self._channel.hung_up_at or self._loop.time()
-            report.talk_ms = self._ms(end)
-            ended -= timedelta(seconds=self._loop.time() - end)
+        if record.answered_at is not None:
+            hung_up_at = self._channel.hung_up_at or self._loop.time()
+            report.talk_ms = record.ms(hung_up_at)
+            ended -= timedelta(seconds=self._loop.time() - hung_up_at)
             answered = ended - timedelta(milliseconds=report.talk_ms)
+        result = AttemptResult(
+            outcome=outcome, hangup_cause=report.hangup_cause, amd=report.amd, ring_ms=report.ring_ms,
+            talk_ms=report.talk_ms, answered_at=answered, ended_at=ended, recording=report.recording,
+            error=report.error,
+        )  # fmt: skip
         try:
-            result = AttemptResult(
-                outcome=outcome, hangup_cause=report.hangup_cause, amd=report.amd, ring_ms=report.ring_ms,
-                talk_ms=report.talk_ms, answered_at=answered, ended_at=ended, recording=report.recording,
-                error=report.error,
-            )  # fmt: skip
-            await self._parts.store.finish_attempt(self.uuid, result, *self._records())
+            await self._parts.store.finish_attempt(self.uuid, result, report.turns, report.barge_ins, report.latencies)
         finally:
             await self._let_go()
             self._enter(CallState.ERROR if outcome in (Outcome.FAILED, Outcome.UNKNOWN) else CallState.ENDED)
@@ -366,21 +318,9 @@ class Call:
         if state is self.state:
             return
         self.state = check_transition(self.state, state)
-        since = None if self._channel.answered_at is None else self._ms(self._loop.time())
+        since = None if self._record.answered_at is None else self._record.ms(self._loop.time())
         self._tell(StateChanged(self.uuid, state, since))
-
-    def _ms(self, at: float) -> int:
-        """The loop's clock as ms from the answer, never before it."""
-        return max(0, round((at - (self._channel.answered_at or at)) * 1000))
 
     def _tell(self, notice: Notice) -> None:
         if self._observer is not None:
             self._observer(notice)
-
-
-def _stop_times(arrived_at: float, reply: Reply, prompt: PlayingPrompt) -> dict[str, float]:
-    """detect_ms: from the frame's arrival to the break on the wire; break_ms: from there to PLAYBACK_STOP."""
-    times = {"detect_ms": round((reply.sent_at - arrived_at) * 1000, 2)}
-    if prompt.playback.ended_at is not None:
-        times["break_ms"] = round((prompt.playback.ended_at - reply.sent_at) * 1000, 1)
-    return times

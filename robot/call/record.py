@@ -1,0 +1,140 @@
+"""What is written down while a call goes on: turns, barge-ins and latencies, in ms from the answer.
+
+Takes the loop's clock (seconds), gives records. Turns are numbered in the order in which they began, which is not the
+order in which their texts become known: numbers are given when the record is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from robot.call.channel import PlayingPrompt
+from robot.call.hearing import Utterance
+from robot.call.playback import PlaybackState
+from robot.esl.client import Reply
+from robot.store.records import BargeInRecord, LatencyRecord, TurnRecord
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turn:
+    speaker: str
+    text: str
+    intent: str | None
+    start_ms: int
+    end_ms: int
+    interrupted: bool
+
+
+@dataclass(slots=True)
+class _BargeIn:
+    at_ms: int
+    speech_ms: int
+    arrived_at: float
+    prompt: PlayingPrompt
+    text: str | None = None
+
+    def record(self) -> BargeInRecord:
+        reply = _answer(self.prompt)
+        if reply is None:
+            return BargeInRecord(self.at_ms, self.speech_ms, self.text, None, None)
+        ended_at = self.prompt.playback.ended_at
+        return BargeInRecord(
+            self.at_ms,
+            self.speech_ms,
+            self.text,
+            detect_ms=round((reply.sent_at - self.arrived_at) * 1000, 2),
+            break_ms=None if ended_at is None else round((ended_at - reply.sent_at) * 1000, 1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Latency:
+    turn: _Turn
+    utterance: Utterance
+    total_ms: int
+
+
+class CallRecord:
+    """The record of one call."""
+
+    def __init__(self) -> None:
+        self.answered_at: float | None = None
+        self._turns: list[_Turn] = []
+        self._barge_ins: list[_BargeIn] = []
+        self._latencies: list[_Latency] = []
+        self._turn_of: dict[Utterance, _Turn] = {}
+
+    def ms(self, at: float) -> int:
+        """The loop's clock as ms from the answer, never before it."""
+        return max(0, round((at - (at if self.answered_at is None else self.answered_at)) * 1000))
+
+    @property
+    def callee_spoke(self) -> bool:
+        return bool(self._turn_of)
+
+    def prompt_ended(self, text: str, prompt: PlayingPrompt) -> TurnRecord | None:
+        """The robot has had its say; None for a prompt that never began."""
+        playback = prompt.playback
+        if playback.started_at is None or playback.ended_at is None:
+            return None
+        interrupted = playback.state is PlaybackState.INTERRUPTED
+        turn = _Turn("robot", text, None, self.ms(playback.started_at), self.ms(playback.ended_at), interrupted)
+        self._turns.append(turn)
+        return self._numbered(turn)
+
+    def utterance(self, utterance: Utterance, intent: str | None) -> TurnRecord:
+        """The callee has had their say."""
+        turn = _Turn(
+            "callee", utterance.text, intent, self.ms(utterance.started_at), self.ms(utterance.ended_at), False
+        )
+        self._turns.append(turn)
+        self._turn_of[utterance] = turn
+        for barge_in in self._barge_ins:
+            if turn.start_ms <= barge_in.at_ms <= turn.end_ms:
+                barge_in.text = turn.text
+        return self._numbered(turn)
+
+    def barge_in(self, at: float, over_prompt_ms: float, arrived_at: float, prompt: PlayingPrompt) -> BargeInRecord:
+        """Speech up to `at` stopped `prompt`; the frame that decided it arrived at `arrived_at`."""
+        self._barge_ins.append(_BargeIn(self.ms(at), round(over_prompt_ms), arrived_at, prompt))
+        return self._barge_ins[-1].record()
+
+    def replied(self, utterance: Utterance, at: float) -> LatencyRecord:
+        """The first sample of the reply to `utterance` was played at `at`."""
+        self._latencies.append(_Latency(self._turn_of[utterance], utterance, round((at - utterance.ended_at) * 1000)))
+        return self.latencies()[-1]
+
+    def turns(self) -> list[TurnRecord]:
+        return [self._numbered(turn) for turn in self._in_order()]
+
+    def barge_ins(self) -> list[BargeInRecord]:
+        return [barge_in.record() for barge_in in self._barge_ins]
+
+    def latencies(self) -> list[LatencyRecord]:
+        order = self._in_order()
+        return [
+            LatencyRecord(
+                turn=order.index(each.turn) + 1,
+                endpoint_ms=each.utterance.endpoint_ms,
+                stt_ms=each.utterance.stt_ms,
+                llm_ms=None,
+                tts_ms=None,
+                total_ms=each.total_ms,
+            )
+            for each in self._latencies
+        ]
+
+    def _in_order(self) -> list[_Turn]:
+        return sorted(self._turns, key=lambda turn: turn.start_ms)
+
+    def _numbered(self, turn: _Turn) -> TurnRecord:
+        seq = self._in_order().index(turn) + 1
+        return TurnRecord(seq, turn.speaker, turn.text, turn.intent, turn.start_ms, turn.end_ms, turn.interrupted)
+
+
+def _answer(prompt: PlayingPrompt) -> Reply | None:
+    """What FreeSWITCH said to the break that stopped `prompt`, once it did."""
+    reply = prompt.first_break
+    if reply is None or not reply.done() or reply.cancelled() or reply.exception() is not None:
+        return None
+    return reply.result()
