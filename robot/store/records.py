@@ -1,0 +1,149 @@
+"""What callers give to the store and get from it: plain frozen records, never rows of the ORM.
+
+Milliseconds (`*_ms`) of turns, barge-ins and latencies count from the answer. Times are aware datetimes; the store
+gives them back in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+SPEAKERS: Final = ("robot", "callee")
+_E164: Final = re.compile(r"\+[1-9][0-9]{2,14}")  # ITU-T E.164: at most 15 digits with the country code
+
+
+class ContactState(StrEnum):
+    """Where a contact is on its way through a campaign."""
+
+    WAITING = "waiting"
+    IN_CALL = "in_call"  # has an attempt without an outcome
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """One try to reach a contact, as it is written before anything is dialled.
+
+    uuid: the attempt's and the channel's, in lower-case canonical form. campaign: its name. number: E.164.
+    caller_id: what the callee is shown; None: what the gateway sends. node: the FreeSWITCH that dials.
+    fields: what the contact list knows about the contact; kept when the contact is new.
+
+    Raises ValueError, which does not repeat the number.
+    """
+
+    uuid: str
+    campaign: str
+    number: str
+    caller_id: str | None
+    gateway: str
+    node: str
+    created_at: datetime
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        try:
+            canonical = str(UUID(self.uuid))
+        except ValueError:
+            canonical = ""
+        if canonical != self.uuid:
+            raise ValueError("an attempt's uuid must be a UUID in lower-case canonical form")
+        check_number(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """One party's say. seq: from 1, in the order of `start_ms`. interrupted: a prompt that a barge-in stopped."""
+
+    seq: int
+    speaker: str
+    text: str
+    intent: str | None
+    start_ms: int
+    end_ms: int
+    interrupted: bool
+
+    def __post_init__(self) -> None:
+        if self.speaker not in SPEAKERS:
+            raise ValueError(f"a turn's speaker is one of {SPEAKERS}, not {self.speaker!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class BargeInRecord:
+    """The callee talked over a prompt and it was stopped.
+
+    speech_ms: how long they had talked then. text: what they said, once it is known.
+    detect_ms: from the arrival of the frame that crossed the threshold to the command on the wire.
+    break_ms: from there to PLAYBACK_STOP; None until that came.
+    """
+
+    at_ms: int
+    speech_ms: int
+    text: str | None
+    detect_ms: float | None
+    break_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRecord:
+    """How long the reply to turn `turn` took, stage by stage; a stage that did not take place is None. All in ms."""
+
+    turn: int
+    endpoint_ms: int | None
+    stt_ms: int | None
+    llm_ms: int | None
+    tts_ms: int | None
+    total_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """What became of an attempt: written once. ring_ms: from dialling to the answer; talk_ms: from the answer on."""
+
+    outcome: str
+    hangup_cause: str | None
+    amd: str | None
+    ring_ms: int | None
+    talk_ms: int | None
+    answered_at: datetime | None
+    ended_at: datetime
+    recording: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttempt:
+    """An attempt as the database has it; `outcome` is None while nobody knows what became of it."""
+
+    uuid: str
+    campaign: str
+    number: str
+    caller_id: str | None
+    gateway: str
+    node: str
+    fields: Mapping[str, str]
+    created_at: datetime
+    originated_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+    hangup_cause: str | None
+    amd: str | None
+    ring_ms: int | None
+    talk_ms: int | None
+    recording: str | None
+    error: str | None
+    turns: tuple[TurnRecord, ...]
+    barge_ins: tuple[BargeInRecord, ...]
+    latencies: tuple[LatencyRecord, ...]
+
+
+def check_number(number: str) -> None:
+    """Raises ValueError, without repeating the number, for what is not E.164."""
+    if not _E164.fullmatch(number):
+        raise ValueError("a contact's number must be E.164, like +33140000001")

@@ -1,0 +1,294 @@
+"""What is read from and written to the tables: one class for each thing, each method inside its caller's transaction.
+
+Takes and gives records; decides nothing. Whether an attempt may be dialled, and what its outcome means, is known
+elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, Executable, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from robot.store.errors import DuplicateAttempt, UnknownAttempt
+from robot.store.records import (
+    AttemptResult,
+    BargeInRecord,
+    ContactState,
+    LatencyRecord,
+    NewAttempt,
+    StoredAttempt,
+    TurnRecord,
+    check_number,
+)
+from robot.store.schema import Attempt, BargeIn, Base, Campaign, Contact, Latency, Turn
+
+
+class CampaignRepository:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def ensure(self, name: str) -> int:
+        """The id of the campaign `name`, which is created when there is none."""
+        wanted = select(Campaign.id).where(Campaign.name == name)
+        known = self._session.scalar(wanted)
+        if known is None:
+            _insert_unless_there(self._session, Campaign, {"name": name, "created_at": datetime.now(UTC)}, ["name"])
+            known = self._session.execute(wanted).scalar_one()
+        return known
+
+
+class ContactRepository:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def ensure(self, campaign_id: int, number: str, fields: Mapping[str, str]) -> int:
+        """The id of the contact with `number` (E.164) in the campaign. One that is there stays as it is.
+
+        Raises ValueError for a number that is not E.164.
+        """
+        check_number(number)
+        wanted = select(Contact.id).where(Contact.campaign_id == campaign_id, Contact.number == number)
+        known = self._session.scalar(wanted)
+        if known is None:
+            contact = {
+                "campaign_id": campaign_id,
+                "number": number,
+                "fields": dict(fields),
+                "state": ContactState.WAITING.value,
+                "created_at": datetime.now(UTC),
+            }
+            _insert_unless_there(self._session, Contact, contact, ["campaign_id", "number"])
+            known = self._session.execute(wanted).scalar_one()
+        return known
+
+    def set_state(self, contact_id: int, state: ContactState) -> None:
+        self._session.execute(update(Contact).where(Contact.id == contact_id).values(state=state.value))
+
+    def states(self, campaign: str) -> dict[ContactState, int]:
+        """How many contacts of the campaign are in each state."""
+        counted = (
+            select(Contact.state, func.count())
+            .join(Campaign, Campaign.id == Contact.campaign_id)
+            .where(Campaign.name == campaign)
+            .group_by(Contact.state)
+        )
+        return {ContactState(state): count for state, count in self._session.execute(counted)}
+
+
+class AttemptRepository:
+    """The life of an attempt: begin, then what happens to it, then finish, exactly once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def begin(self, new: NewAttempt, *, repeated: bool = False) -> None:
+        """Write the attempt, and its campaign and contact when they are new. Commit before anything is dialled.
+
+        repeated: an earlier try may have been committed without our knowing; the row it left is ours then.
+        Raises DuplicateAttempt when the uuid is taken.
+        """
+        campaign_id = CampaignRepository(self._session).ensure(new.campaign)
+        contacts = ContactRepository(self._session)
+        contact_id = contacts.ensure(campaign_id, new.number, new.fields)
+        row = {
+            "uuid": new.uuid,
+            "campaign_id": campaign_id,
+            "contact_id": contact_id,
+            "number": new.number,
+            "caller_id": new.caller_id,
+            "gateway": new.gateway,
+            "node": new.node,
+            "created_at": new.created_at,
+        }
+        if not _insert_unless_there(self._session, Attempt, row, ["uuid"]) and not (repeated and self._is(row)):
+            raise DuplicateAttempt(new.uuid)
+        contacts.set_state(contact_id, ContactState.IN_CALL)
+
+    def mark_originated(self, uuid: str, at: datetime) -> None:
+        """FreeSWITCH has taken the originate command. The first time counts. Raises UnknownAttempt."""
+        unmarked = update(Attempt).where(Attempt.uuid == uuid, Attempt.originated_at.is_(None))
+        self._change(uuid, unmarked.values(originated_at=at))
+
+    def mark_answered(self, uuid: str, at: datetime, ring_ms: int | None) -> None:
+        """The first time counts. Raises UnknownAttempt."""
+        unmarked = update(Attempt).where(Attempt.uuid == uuid, Attempt.answered_at.is_(None))
+        self._change(uuid, unmarked.values(answered_at=at, ring_ms=ring_ms))
+
+    def save_progress(
+        self,
+        uuid: str,
+        turns: Sequence[TurnRecord],
+        barge_ins: Sequence[BargeInRecord],
+        latencies: Sequence[LatencyRecord],
+    ) -> bool:
+        """Write all that is known so far: what was written before is replaced, turns by `seq`, the rest by place.
+
+        False when the attempt has its outcome already: nothing is changed then. Raises UnknownAttempt.
+        """
+        # The lock keeps a finish in another connection waiting, so that progress never comes after the end.
+        attempt = select(Attempt.outcome).where(Attempt.uuid == uuid).with_for_update()
+        row = self._session.execute(attempt).one_or_none()
+        if row is None:
+            raise UnknownAttempt(uuid)
+        if row.outcome is not None:
+            return False
+        self._write_parts(uuid, turns, barge_ins, latencies)
+        return True
+
+    def finish(
+        self,
+        uuid: str,
+        result: AttemptResult,
+        turns: Sequence[TurnRecord],
+        barge_ins: Sequence[BargeInRecord],
+        latencies: Sequence[LatencyRecord],
+        *,
+        repeated: bool = False,
+    ) -> bool:
+        """Write the outcome and all that belongs to it, unless the attempt has one: then False, and nothing changes.
+
+        repeated: an earlier try may have been committed without our knowing: True then, too. Raises UnknownAttempt.
+        """
+        values = asdict(result) | {
+            "answered_at": func.coalesce(result.answered_at, Attempt.answered_at),
+            "ring_ms": func.coalesce(result.ring_ms, Attempt.ring_ms),
+        }
+        if not self._change(
+            uuid, update(Attempt).where(Attempt.uuid == uuid, Attempt.outcome.is_(None)).values(values)
+        ):
+            return repeated and self._is({"uuid": uuid, "outcome": result.outcome, "ended_at": result.ended_at})
+        self._write_parts(uuid, turns, barge_ins, latencies)
+        contact_id = self._session.execute(select(Attempt.contact_id).where(Attempt.uuid == uuid)).scalar_one()
+        ContactRepository(self._session).set_state(contact_id, ContactState.DONE)
+        return True
+
+    def get(self, uuid: str) -> StoredAttempt:
+        """Raises UnknownAttempt."""
+        found = self._load(Attempt.uuid == uuid)
+        if not found:
+            raise UnknownAttempt(uuid)
+        return found[0]
+
+    def unfinished(self) -> list[StoredAttempt]:
+        """Those without an outcome, oldest first: calls that are going on, and those that a crash left behind."""
+        return self._load(Attempt.outcome.is_(None))
+
+    def outcomes(self, campaign: str) -> dict[str, int]:
+        """How many attempts of the campaign came to each outcome; those without one are not counted."""
+        counted = (
+            select(Attempt.outcome, func.count())
+            .join(Campaign, Campaign.id == Attempt.campaign_id)
+            .where(Campaign.name == campaign, Attempt.outcome.is_not(None))
+            .group_by(Attempt.outcome)
+        )
+        return {str(outcome): count for outcome, count in self._session.execute(counted)}
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _load(self, condition: Any) -> list[StoredAttempt]:
+        wanted = (
+            select(Attempt)
+            .where(condition)
+            .options(
+                joinedload(Attempt.campaign, innerjoin=True),
+                joinedload(Attempt.contact, innerjoin=True),
+                selectinload(Attempt.turns),
+                selectinload(Attempt.barge_ins),
+                selectinload(Attempt.latencies),
+            )
+            .order_by(Attempt.created_at)
+        )
+        return [_stored(attempt) for attempt in self._session.scalars(wanted)]
+
+    def _is(self, values: Mapping[str, Any]) -> bool:
+        """Whether there is an attempt with exactly these values."""
+        return self._session.scalar(select(Attempt.uuid).filter_by(**values)) is not None
+
+    def _change(self, uuid: str, change: Executable) -> bool:
+        """Whether the row was changed; False when it had been before. Raises UnknownAttempt when there is none."""
+        if _rows(self._session, change):
+            return True
+        if not self._is({"uuid": uuid}):
+            raise UnknownAttempt(uuid)
+        return False
+
+    def _write_parts(
+        self,
+        uuid: str,
+        turns: Iterable[TurnRecord],
+        barge_ins: Iterable[BargeInRecord],
+        latencies: Iterable[LatencyRecord],
+    ) -> None:
+        of_attempt = {"attempt_uuid": uuid}
+        _upsert(self._session, Turn, [of_attempt | asdict(turn) for turn in turns])
+        numbered = enumerate(barge_ins, 1)
+        _upsert(self._session, BargeIn, [of_attempt | {"seq": seq} | asdict(barge_in) for seq, barge_in in numbered])
+        in_order = enumerate(latencies, 1)
+        _upsert(self._session, Latency, [of_attempt | {"seq": seq} | asdict(latency) for seq, latency in in_order])
+
+
+def _stored(attempt: Attempt) -> StoredAttempt:
+    return StoredAttempt(
+        uuid=attempt.uuid,
+        campaign=attempt.campaign.name,
+        number=attempt.number,
+        caller_id=attempt.caller_id,
+        gateway=attempt.gateway,
+        node=attempt.node,
+        fields=attempt.contact.fields,
+        created_at=attempt.created_at,
+        originated_at=attempt.originated_at,
+        answered_at=attempt.answered_at,
+        ended_at=attempt.ended_at,
+        outcome=attempt.outcome,
+        hangup_cause=attempt.hangup_cause,
+        amd=attempt.amd,
+        ring_ms=attempt.ring_ms,
+        talk_ms=attempt.talk_ms,
+        recording=attempt.recording,
+        error=attempt.error,
+        turns=tuple(
+            TurnRecord(turn.seq, turn.speaker, turn.text, turn.intent, turn.start_ms, turn.end_ms, turn.interrupted)
+            for turn in attempt.turns
+        ),
+        barge_ins=tuple(
+            BargeInRecord(each.at_ms, each.speech_ms, each.text, each.detect_ms, each.break_ms)
+            for each in attempt.barge_ins
+        ),
+        latencies=tuple(
+            LatencyRecord(each.turn, each.endpoint_ms, each.stt_ms, each.llm_ms, each.tts_ms, each.total_ms)
+            for each in attempt.latencies
+        ),
+    )
+
+
+def _insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """Both dialects know ON CONFLICT, each in a class of its own."""
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(table) if on_postgresql else sqlite.insert(table)
+
+
+def _insert_unless_there(session: Session, table: type[Base], row: Mapping[str, Any], key: Sequence[str]) -> bool:
+    """Whether it was inserted. A conflict is no error, which would end the transaction on PostgreSQL."""
+    return _rows(session, _insert(session, table).values(row).on_conflict_do_nothing(index_elements=key)) == 1
+
+
+def _upsert(session: Session, table: type[Base], rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    insert = _insert(session, table).values(rows)
+    replaced = {name: insert.excluded[name] for name in rows[0] if name not in ("attempt_uuid", "seq")}
+    session.execute(insert.on_conflict_do_update(index_elements=["attempt_uuid", "seq"], set_=replaced))
+
+
+def _rows(session: Session, statement: Executable) -> int:
+    """How many rows the statement changed."""
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount

@@ -1,0 +1,197 @@
+"""The tables, as SQLAlchemy models. Used by the repositories only; callers see `robot.store.records`.
+
+A change here needs a migration in `robot/store/migrations/versions`: a test compares the two on both databases.
+Words that may grow (a contact's state, an outcome) are plain text: a CHECK would make SQLite copy the whole table for
+each new word.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+NAMING_CONVENTION: Final = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes: `timestamptz` on PostgreSQL, text in UTC on SQLite, which knows no zones. Read back in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored: make it aware, like datetime.now(UTC)")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class FreeText(TypeDecorator[str]):
+    """What people, models and other programmes wrote. PostgreSQL takes neither NUL nor lone surrogates: one of them in
+    a transcript must not cost the outcome of the call."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+# SQLite counts rows by themselves only in an INTEGER column.
+_RowId: Final = BigInteger().with_variant(Integer, "sqlite")
+# FreeSWITCH's spelling on SQLite too, so that a uuid from a log can be searched for as it is.
+_ChannelUuid: Final = Uuid(as_uuid=False).with_variant(String(36), "sqlite")
+_Fields: Final = JSON().with_variant(JSONB, "postgresql")
+_Number: Final = String(16)  # E.164: + and at most 15 digits
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class Campaign(Base):
+    __tablename__ = "campaigns"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[int] = mapped_column(_RowId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Contact(Base):
+    __tablename__ = "contacts"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "number"),  # a person is on a list once
+        Index(None, "campaign_id", "state", "id"),  # who is next
+        Index(None, "number"),  # the same person on other lists
+        CheckConstraint("number LIKE '+%'", name="number_e164"),
+    )
+
+    id: Mapped[int] = mapped_column(_RowId, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id))
+    number: Mapped[str] = mapped_column(_Number)
+    fields: Mapped[dict[str, Any]] = mapped_column(_Fields)
+    state: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Attempt(Base):
+    """`number` is the contact's when it was dialled: it stays although the contact's may be corrected."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index(None, "contact_id"),
+        Index(None, "campaign_id", "outcome"),  # counts for a report
+        Index(None, "number", "created_at"),  # how often was this person called today, in all campaigns
+        # What a crash left behind: as small as the number of calls that are going on.
+        Index(
+            "ix_attempts_unfinished",
+            "created_at",
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+        CheckConstraint("number LIKE '+%'", name="number_e164"),
+        CheckConstraint("outcome IS NULL OR ended_at IS NOT NULL", name="outcome_has_end"),
+    )
+
+    uuid: Mapped[str] = mapped_column(_ChannelUuid, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id))
+    contact_id: Mapped[int] = mapped_column(ForeignKey(Contact.id))
+    number: Mapped[str] = mapped_column(_Number)
+    caller_id: Mapped[str | None] = mapped_column(String(64))
+    gateway: Mapped[str] = mapped_column(String(64))
+    node: Mapped[str] = mapped_column(String(255))  # a host name
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    originated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    outcome: Mapped[str | None] = mapped_column(String(64))
+    hangup_cause: Mapped[str | None] = mapped_column(String(64))
+    amd: Mapped[str | None] = mapped_column(String(32))
+    ring_ms: Mapped[int | None]
+    talk_ms: Mapped[int | None]
+    recording: Mapped[str | None] = mapped_column(FreeText)
+    error: Mapped[str | None] = mapped_column(FreeText)
+
+    campaign: Mapped[Campaign] = relationship(lazy="raise")
+    contact: Mapped[Contact] = relationship(lazy="raise")
+    turns: Mapped[list[Turn]] = relationship(lazy="raise", order_by="Turn.seq")
+    barge_ins: Mapped[list[BargeIn]] = relationship(lazy="raise", order_by="BargeIn.seq")
+    latencies: Mapped[list[Latency]] = relationship(lazy="raise", order_by="Latency.seq")
+
+
+class _OfAttempt:
+    """What an attempt has many of, numbered from 1."""
+
+    attempt_uuid: Mapped[str] = mapped_column(
+        _ChannelUuid, ForeignKey(Attempt.uuid, ondelete="CASCADE"), primary_key=True, sort_order=-2
+    )
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False, sort_order=-1)
+
+
+class Turn(_OfAttempt, Base):
+    __tablename__ = "turns"
+    __table_args__ = (CheckConstraint("speaker IN ('robot', 'callee')", name="speaker"),)
+
+    speaker: Mapped[str] = mapped_column(String(8))
+    text: Mapped[str] = mapped_column(FreeText)
+    intent: Mapped[str | None] = mapped_column(String(64))
+    start_ms: Mapped[int]
+    end_ms: Mapped[int]
+    interrupted: Mapped[bool]
+
+
+class BargeIn(_OfAttempt, Base):
+    __tablename__ = "barge_ins"
+
+    at_ms: Mapped[int]
+    speech_ms: Mapped[int]
+    text: Mapped[str | None] = mapped_column(FreeText)
+    detect_ms: Mapped[float | None] = mapped_column(Float)
+    break_ms: Mapped[float | None] = mapped_column(Float)
+
+
+class Latency(_OfAttempt, Base):
+    """`turn` is the seq of the turn that was replied to; not a key, since two replies to one turn are possible."""
+
+    __tablename__ = "latencies"
+
+    turn: Mapped[int]
+    endpoint_ms: Mapped[int | None]
+    stt_ms: Mapped[int | None]
+    llm_ms: Mapped[int | None]
+    tts_ms: Mapped[int | None]
+    total_ms: Mapped[int]
