@@ -69,7 +69,7 @@ class FrameReader:
         self._searched = 0  # up to here the buffer holds no empty line: each byte is looked at once
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Yield the frames that `data` completes.
+        """Yield the frames that `data` completes. To be read to its end: `data` is taken in as it goes.
 
         Raises FrameError for what cannot be the protocol; the reader is of no use after that.
         """
@@ -97,10 +97,11 @@ class FrameReader:
             del self._buffer[:1]
             self._searched = 0
         end = self._buffer.find(b"\n\n", max(0, self._searched - 1))
+        # Where the end is not seen yet, the last byte here may be its first half.
+        if (end if end >= 0 else len(self._buffer) - 1) > MAX_HEADER_BYTES:
+            raise FrameError(f"no end of the headers within {MAX_HEADER_BYTES} bytes")
         if end < 0:
             self._searched = len(self._buffer)
-            if self._searched > MAX_HEADER_BYTES:
-                raise FrameError(f"no end of the headers within {MAX_HEADER_BYTES} bytes")
             return False
         block = self._buffer[:end].decode("utf-8", "replace")
         del self._buffer[: end + 2]
@@ -117,7 +118,8 @@ class FrameReader:
 
 
 def _body_length(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= MAX_BODY_BYTES):
+    # The number of digits first: int() refuses more than 4,300 of them with an error of its own.
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) <= MAX_BODY_BYTES):
         raise FrameError(f"Content-Length is {text[:40]!r}: not a number of bytes up to {MAX_BODY_BYTES}")
     return int(text)
 
