@@ -176,6 +176,7 @@ class AudioServer:
                 close_timeout=self.settings.close_timeout_s,
                 ping_interval=None,
                 max_size=self.settings.max_message_bytes,
+                backlog=self.settings.max_streams,  # they may all come at once, and have 1 s each
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:

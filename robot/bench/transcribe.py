@@ -38,9 +38,8 @@ SENTENCES: Final = (
     "You could send me some information by mail, then I will read it, and we can talk about it again next week or so.",
 )
 # "six" and "6" are the same word to whoever reads the transcript.
-_SPELLED: Final = dict(
-    zip("0123456789", ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], strict=True)
-)
+_DIGITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_SPELLED: Final = {str(digit): word for digit, word in enumerate(_DIGITS)}
 _BEFORE_S, _AFTER_S = 0.2, 0.2  # what a stream keeps of the silence
 
 
