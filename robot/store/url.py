@@ -63,6 +63,6 @@ def parse_database_url(text: str) -> DatabaseUrl:
 
 
 def _masked(url: URL) -> str:
-    query = {name: "***" if name in _SECRET_PARAMETERS else value for name, value in url.query.items()}
+    query = {name: "hidden" if name in _SECRET_PARAMETERS else value for name, value in url.query.items()}
     scheme = url.get_backend_name()  # the driver is our choice and says nothing to the user
     return url.set(drivername=scheme, query=query).render_as_string(hide_password=True)
