@@ -418,7 +418,11 @@ class LinkThread:
         # A daemon thread: a hub that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, args=(ready, self._ended), name="esl", daemon=True)
         self._thread.start()
-        await ready
+        try:
+            await ready
+        except BaseException:
+            await self.close()
+            raise
 
     def add(self, link: Link) -> None:
         """Begin to keep `link` up."""
@@ -435,8 +439,9 @@ class LinkThread:
         self._closing = True
         for link in self._links:
             link.close()
-        with suppress(ValueError):  # it has ended by itself
-            self._wake.send()
+        if self._wake is not None:
+            with suppress(ValueError):  # it has ended by itself
+                self._wake.send()
         async with asyncio.timeout(_CLOSE_LIMIT_S):
             await asyncio.shield(self._ended)
         self._thread.join(_CLOSE_LIMIT_S)  # `_ended` is the thread's last word: a matter of microseconds
