@@ -87,10 +87,14 @@ def set_up_logging(verbose: int) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    # These tell of every file they look up.
-    for chatty in ("faster_whisper", "httpx", "httpcore", "huggingface_hub"):
-        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+    # Of libraries only warnings, until somebody asks for every detail.
+    logging.basicConfig(
+        level=max(level, logging.WARNING) if verbose < 2 else level,
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    for ours in ("robot", "ws_audio"):
+        logging.getLogger(ours).setLevel(level)
 
 
 def people(as_json: bool) -> Console:

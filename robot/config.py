@@ -72,8 +72,8 @@ class FreeSwitchSettings(_Section):
     host: Host = "127.0.0.1"
     port: Port = 8021
     password: Annotated[SecretStr, BeforeValidator(_text_of_secret)] | None = None
-    # sendmsg playback starts 100 ms sooner than uuid_broadcast and loses no break.
-    playback: Literal["execute", "broadcast"] = "execute"
+    # uuid_broadcast, or sendmsg execute, which starts 100 ms sooner.
+    playback: Literal["execute", "broadcast"] = "broadcast"
     # mod_audio_stream takes no other characters, IPv6 in brackets included.
     stream_host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")] = "127.0.0.1"
 

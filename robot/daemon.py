@@ -72,11 +72,19 @@ class Daemon:
     ) -> None:
         await self._running.aclose()
 
-    def call(self, plan: CallPlan, observer: Observer | None = None) -> Call:
-        """A call that is ready to `run`."""
+    @property
+    def store(self) -> Store:
+        return self._running_parts.store
+
+    @property
+    def _running_parts(self) -> Parts:
         if self._parts is None:
             raise RuntimeError("the daemon is not running")
-        return Call(plan, self._parts, observer)
+        return self._parts
+
+    def call(self, plan: CallPlan, observer: Observer | None = None) -> Call:
+        """A call that is ready to `run`."""
+        return Call(plan, self._running_parts, observer)
 
 
 def _open_database(settings: Settings) -> Database:
@@ -91,6 +99,4 @@ def _load_model(settings: Settings) -> WhisperEngine:
 
 def _switch_settings(settings: Settings) -> EventSocketSettings:
     freeswitch = settings.freeswitch
-    return EventSocketSettings(
-        host=freeswitch.host, port=freeswitch.port, password=freeswitch.password.get_secret_value()
-    )
+    return EventSocketSettings(host=freeswitch.host, port=freeswitch.port, password=freeswitch.required_password())

@@ -31,7 +31,10 @@ _TIMELINE_COLUMNS: Final = 64
 
 
 class CallView:
-    """Prints calls as they go on, one line for each thing that happens. `names` are what to call the numbers by."""
+    """Prints calls as they go on, one line for each thing that happens.
+
+    `names` are what to call the numbers by when there are several calls; texts are cut to the line then.
+    """
 
     def __init__(self, console: Console, names: Mapping[str, str] | None = None) -> None:
         self._console = console
@@ -54,7 +57,7 @@ class CallView:
             case BargedIn(uuid=uuid, at_ms=at_ms, speech_ms=speech_ms):
                 self._line(uuid, at_ms, f"barge-in: {speech_ms / 1000:.1f} s of speech stop the prompt", "yellow")
             case TurnEnded(uuid=uuid, turn=turn) if turn.speaker == "callee":
-                self._line(uuid, turn.start_ms, f"callee: {turn.text}", "bold")
+                self._line(uuid, turn.end_ms, f"callee: {turn.text}", "bold")
             case CallOver(uuid=uuid, report=report):
                 self._over(uuid, report)
             case _:
@@ -71,8 +74,8 @@ class CallView:
         label = f"{self._labels.get(uuid, ''):<{self._width}} " if self._width else ""
         line = Table.grid(padding=(0, 1))
         line.add_column(no_wrap=True)
-        line.add_column()
-        line.add_row(Text(f"{label}{time:>7} "), Text(text, style=style))
+        line.add_column(no_wrap=bool(self._names), overflow="ellipsis" if self._names else "fold")
+        line.add_row(f"{label}{time:>7} ", Text(text, style=style))
         self._console.print(line)
 
 
@@ -117,13 +120,12 @@ def _axis(length_ms: int, scale: float) -> str:
 def calls_table(reports: Sequence[CallReport], names: Mapping[str, str]) -> Table:
     """One row a call, as it ended."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("callee", "number", "outcome", "rang", "talked", "barge-in", "silent after", "reply after"):
-        table.add_column(heading, justify="right" if heading in ("rang", "talked") else "left")
+    for heading in ("callee", "outcome", "rang", "talked", "barge-in", "silent after", "reply after"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading in ("rang", "talked") else "left")
     for report in reports:
         style = _COLOUR_OF_OUTCOME.get(report.outcome or "", "magenta")
         table.add_row(
-            escape(names.get(report.number, "")),
-            report.number,
+            escape(names.get(report.number, report.number)),
             Text(report.outcome or "?", style=style),
             _seconds(report.ring_ms),
             _seconds(report.talk_ms),

@@ -59,12 +59,12 @@ def test_speech_with_a_hole_in_its_first_frames_starts_at_the_first_of_them() ->
     assert hear([True, False, False, True, False, True, True])[0] == SpeechStarted(60)
 
 
-def test_a_gap_shorter_than_300_ms_does_not_reset_a_run() -> None:
-    assert runs(hear(frames(0, 400, 280, 400))) == [(0, 1080)]
+def test_a_gap_shorter_than_gap_ms_does_not_reset_a_run() -> None:
+    assert runs(hear(frames(0, 400, 380, 400))) == [(0, 1180)]
 
 
-def test_a_gap_of_300_ms_does() -> None:
-    assert runs(hear(frames(0, 400, 300, 400))) == [(0, 400), (700, 1100)]
+def test_a_gap_of_gap_ms_does() -> None:
+    assert runs(hear(frames(0, 400, 400, 400))) == [(0, 400), (800, 1200)]
 
 
 def test_a_click_after_a_gap_neither_resumes_speech_nor_puts_off_its_end() -> None:
@@ -116,8 +116,8 @@ def test_settings_change_in_mid_speech() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"onset_voiced": 6}, {"onset_voiced": 0}, {"gap_ms": 800}, {"end_silence_ms": 200}, {"speculate_ms": 10},
-        {"max_utterance_ms": 700}, {"onset_window": 15}, {"pre_roll_ms": -1}, {"frame_ms": 0},
+        {"onset_voiced": 6}, {"onset_voiced": 0}, {"gap_ms": 800}, {"end_silence_ms": 380}, {"speculate_ms": 10},
+        {"max_utterance_ms": 700}, {"onset_window": 20}, {"pre_roll_ms": -1}, {"frame_ms": 0},
     ],
 )  # fmt: skip
 def test_settings_that_contradict_are_refused(wrong: dict[str, int]) -> None:
@@ -156,7 +156,7 @@ def test_a_run_is_never_longer_than_the_time_and_begins_and_ends_voiced(heard: l
 
 
 @given(voicing)
-def test_no_run_holds_a_gap_of_300_ms_and_no_shorter_gap_parts_two(heard: list[bool]) -> None:
+def test_no_run_holds_a_gap_of_gap_ms_and_no_shorter_gap_parts_two(heard: list[bool]) -> None:
     found = runs(hear(heard))
     for start, end in found:
         inside = heard[start // FRAME : end // FRAME]
