@@ -21,11 +21,12 @@ import structlog
 
 from robot.esl import commands
 from robot.esl.commands import Command, CommandKind
+from robot.esl.connection import Address
 from robot.esl.conversation import Conversation, Reply
 from robot.esl.errors import CannotConnect, EventSocketError, EventsOverflowed, MalformedEvent
 from robot.esl.events import SUBSCRIPTION, CallEvent, LinkLost, LinkRestored, typed
 from robot.esl.frames import Event, Frame, FrameError
-from robot.esl.link import Address, Down, Failed, LinkThread, Up
+from robot.esl.link import Down, Failed, LinkThread, Up
 
 __all__ = ["CallEvents", "Counters", "EventSocketClient", "EventSocketSettings", "Reply", "Subscription"]
 

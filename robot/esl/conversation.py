@@ -20,6 +20,7 @@ from uuid import uuid4
 import structlog
 
 from robot.esl.commands import Command, status
+from robot.esl.connection import Address
 from robot.esl.errors import (
     CommandFailed,
     CommandRefused,
@@ -30,7 +31,7 @@ from robot.esl.errors import (
 )
 from robot.esl.exchange import MAX_PENDING, Exchange, Full, OutOfStep, Settled
 from robot.esl.frames import Frame
-from robot.esl.link import Address, Down, Failed, Incoming, Link, LinkThread, Outgoing, Up, Wrote
+from robot.esl.link import Down, Failed, Incoming, Link, LinkThread, Outgoing, Up, Wrote
 
 log = structlog.get_logger(__name__)
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from robot.esl import commands, conversation, link
+from robot.esl import commands, connection, conversation, link
 from robot.esl.backoff import Backoff
 from robot.esl.client import EventSocketClient
 from robot.esl.commands import Command
+from robot.esl.connection import Connection
 from robot.esl.errors import (
     CannotConnect,
     CommandFailed,
@@ -23,6 +24,7 @@ from robot.esl.errors import (
     ConnectionLost,
     EventsOverflowed,
     NotAllowed,
+    TooManyCommands,
     WrongPassword,
 )
 from robot.esl.events import (
@@ -34,6 +36,7 @@ from robot.esl.events import (
     LinkLost,
     LinkRestored,
 )
+from robot.esl.exchange import MAX_PENDING
 from robot.esl.frames import encode_event
 from robot.esl.link import LinkThread
 from tests.integration.esl.conftest import settings_for
@@ -254,6 +257,33 @@ class TestCommands:
         held[0].write(api_response("+OK late\n"))
         assert (await following).text == f"+OK uuid_break {UUID} all"
 
+    async def test_what_is_unanswered_is_bounded(self, server: ScriptedServer, client: EventSocketClient) -> None:
+        server.script = say_nothing
+        pending = [client.send(commands.break_(UUID)) for _ in range(MAX_PENDING)]
+        with pytest.raises(TooManyCommands) as refused:
+            await client.api(commands.break_(UUID))
+        assert refused.value.stage is CommandStage.NOT_SENT
+        await client.close()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+    async def test_a_freeswitch_that_does_not_read_is_given_up(
+        self, server: ScriptedServer, client: EventSocketClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def read_no_more(peer: Peer, command: str) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(connection, "_WRITE_LIMIT_S", 0.1)
+        server.script = read_no_more
+        value = "x" * 4_000
+        pending = [client.send(commands.setvar(UUID, "note", value)) for _ in range(MAX_PENDING)]
+        results = await asyncio.gather(*pending, return_exceptions=True)
+        assert {result.stage for result in results if isinstance(result, ConnectionLost)} <= {
+            CommandStage.UNCONFIRMED,
+            CommandStage.NOT_SENT,
+        }
+        assert any("took no bytes" in str(result) for result in results)
+        await until(lambda: server.logins == 3)
+
     async def test_replies_in_pieces(self, server: ScriptedServer, client: EventSocketClient) -> None:
         async def slowly(peer: Peer, command: str) -> None:
             await peer.write_in_pieces(api_response("+OK " + "é" * 40 + "\n"))
@@ -451,7 +481,7 @@ class TestDefects:
     async def test_a_link_that_dies_fails_what_is_pending_and_comes_back(
         self, server: ScriptedServer, client: EventSocketClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(self: link.Link, connection: link.Connection) -> None:
+        def fail(self: link.Link, connection: Connection) -> None:
             raise AssertionError("a defect")
 
         monkeypatch.setattr(link, "_CRASH_PAUSE_S", 0.01)
@@ -465,7 +495,7 @@ class TestDefects:
     async def test_a_thread_that_dies_fails_what_is_pending(
         self, server: ScriptedServer, client: EventSocketClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def end_the_hub(self: link.Link, connection: link.Connection) -> None:
+        def end_the_hub(self: link.Link, connection: Connection) -> None:
             raise SystemExit("what gevent hands on to the hub")
 
         server.script = say_nothing
