@@ -98,8 +98,10 @@ def workbench(tmp_path: Path) -> OpenWorkbench:
             bench = Workbench(simulator, client, timeline, tmp_path)
             async with serve(bench.listen, "127.0.0.1", 0) as server:
                 bench.url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/stream"
-                yield bench
-                simulator.kill()
-            await client.close()
+                try:
+                    yield bench
+                finally:
+                    simulator.kill()
+                    await client.close()
 
     return opened
