@@ -23,7 +23,14 @@ from robot.esl import commands
 from robot.esl.commands import Command, CommandKind
 from robot.esl.connection import Address
 from robot.esl.conversation import Conversation, Reply
-from robot.esl.errors import CannotConnect, EventSocketError, EventsOverflowed, MalformedEvent
+from robot.esl.errors import (
+    CannotConnect,
+    CommandStage,
+    ConnectionLost,
+    EventSocketError,
+    EventsOverflowed,
+    MalformedEvent,
+)
 from robot.esl.events import SUBSCRIPTION, CallEvent, LinkLost, LinkRestored, typed
 from robot.esl.frames import Event, Frame, FrameError
 from robot.esl.link import Down, Failed, LinkThread, Up
@@ -187,7 +194,9 @@ class EventSocketClient:
 
     def _send(self, command: Command, timeout: float | None, *, background: bool) -> asyncio.Future[Reply]:
         if self._events is None or self._commands is None:
-            raise RuntimeError("the client is not running")
+            refused: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+            refused.set_exception(ConnectionLost(command.name, CommandStage.NOT_SENT, "the client is closed"))
+            return refused
         background = background and command.kind is CommandKind.API
         default = self.settings.job_timeout_s if background else self.settings.api_timeout_s
         on_commands = command.kind is CommandKind.API and not background and self._commands.up

@@ -108,7 +108,7 @@ class CommandRefused(CommandFailed):
         self.reply = reply
         advice = ""
         if "Command not found" in reply:
-            advice = f". Load the module that brings {command} (modules.conf.xml, or `fs_cli -x 'load MODULE'`)."
+            advice = f" Load the module that brings {command} (modules.conf.xml, or `fs_cli -x 'load MODULE'`)."
         super().__init__(command, CommandStage.ACCEPTED, f"FreeSWITCH refused {command}: {reply}{advice}")
 
     @property

@@ -79,7 +79,8 @@ class ApplicationCompleted:
     @property
     def file_missing(self) -> bool:
         """A playback that could not open its file, for which no PLAYBACK event comes."""
-        return self.response == "FILE NOT FOUND"
+        # The response of a playback stays with the channel and comes again with the end of park.
+        return self.application == "playback" and self.response == "FILE NOT FOUND"
 
 
 @dataclass(frozen=True, slots=True)

@@ -383,8 +383,9 @@ class TestLoss:
         await client.close()
         results = await asyncio.gather(*pending, return_exceptions=True)
         assert all(isinstance(result, CommandFailed) for result in results)
-        with pytest.raises(RuntimeError, match="not running"):
-            client.send(commands.status())
+        with pytest.raises(ConnectionLost, match="the client is closed") as lost:
+            await client.api(commands.status())
+        assert lost.value.stage is CommandStage.NOT_SENT
         await until(lambda: not server.open_connections)
 
     async def test_close_does_not_wait_for_a_connection_that_is_being_made(self, server: ScriptedServer) -> None:

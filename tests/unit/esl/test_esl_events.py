@@ -119,6 +119,7 @@ def test_typed(raw: Event, expected: ChannelEvent | None) -> None:
 def test_a_missing_file_is_known_by_its_response() -> None:
     assert ApplicationCompleted(UUID, 0.0, "playback", "/a.wav", "FILE NOT FOUND", "").file_missing
     assert not ApplicationCompleted(UUID, 0.0, "playback", "/a.wav", "FILE PLAYED", "").file_missing
+    assert not ApplicationCompleted(UUID, 0.0, "park", "", "FILE NOT FOUND", "").file_missing
 
 
 @pytest.mark.parametrize(
