@@ -203,6 +203,8 @@ class Channel:
             self._link_watch = None
         if not alive:
             self._lose("came back without the call")
+        elif self._prompt is not None:
+            self._prompt.events_missed()
 
     def _lose(self, how: str) -> None:
         if not self.lost.done():
@@ -255,6 +257,15 @@ class PlayingPrompt:
                 self.playback.on_stopped(at, broken=status is PlaybackStatus.BREAK)
             case ApplicationCompleted(argument=argument, file_missing=True, at=at) if argument == self._file:
                 self.playback.on_missing(at)
+        self._settle()
+
+    def events_missed(self) -> None:
+        """The event socket is back, after nobody knows which events."""
+        now = self._loop.time()
+        if self.playback.on_events_missed(now):
+            self._send_break()
+        if self.playback.started_at is not None and not self.started.done():
+            self.started.set_result(now)
         self._settle()
 
     def channel_gone(self) -> None:

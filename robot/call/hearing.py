@@ -153,7 +153,7 @@ class StreamListener:
                 self._hearing.failures += 1
                 self._hearing.transcribed(None)
             case AudioStalled(waited_ms=waited_ms):
-                self._lose(f"no audio for {waited_ms / 1000:g} s")
+                self._lose(f"no audio for {waited_ms / 1000:.0f} s")
             case StreamClosed(code=code, reason=reason):
                 self.speaking = False
                 self._hearing.speech_changed()

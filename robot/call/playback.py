@@ -104,6 +104,13 @@ class Playback:
         if not self.over:
             self._end(_STATE.MISSING, now)
 
+    def on_events_missed(self, now: float) -> bool:
+        """The event socket was away: a PLAYBACK_START may have gone unseen. True: send the break again.
+
+        What was asked for is taken to play; should it have ended meanwhile, its deadline ends it.
+        """
+        return self.on_started(now)
+
     def on_gone(self, now: float) -> None:
         """The channel hung up: what played has ended, what had not started never will."""
         if self.audible:
