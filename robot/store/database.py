@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from robot.store import migrate
-from robot.store.errors import DatabaseUnavailable, SchemaNewer, SchemaOutdated
+from robot.store.errors import DatabaseUnavailable, SchemaNewer, SchemaOutdated, StatementRefused
 from robot.store.migrate import SchemaStatus
 from robot.store.url import DatabaseUrl, parse_database_url
 
@@ -181,18 +181,19 @@ class Database:
             ) from error
 
     def _explain(self, error: DBAPIError) -> NoReturn:
-        """Raise what the user can do something about as DatabaseUnavailable; a wrong statement is our defect: as it is.
+        """Raise DatabaseUnavailable when the user, or time, can do something about it, and StatementRefused otherwise.
 
         Only SQLite's and PostgreSQL's first line is told: the lines after it may hold the values of a row.
         """
         cause = error.orig
         reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
+        refused = StatementRefused(f"{reason}. Please report this defect of the robot. Statement: {error.statement}")
         hint: str | None = None
         if isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.IntegrityError):
             code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
             hint = _SQLITE_HINTS.get(code)
             if hint is None and code not in _SQLITE_BUSY:
-                raise error
+                raise refused from None
             transient = code in _SQLITE_BUSY
         elif isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
             code = getattr(cause, "pgcode", None)
@@ -203,7 +204,7 @@ class Database:
             transient = False
             hint = _POSTGRES_HINTS[getattr(cause, "pgcode", "")]
         else:
-            raise error
+            raise refused from None
         advice = f"; {hint}" if hint else ""
         raise DatabaseUnavailable(
             f"the database {self.masked_url} cannot be used: {reason}{advice}", transient=transient

@@ -7,6 +7,7 @@ StoreError
 │   └── StoreOverloaded     too many operations are waiting for it
 ├── SchemaOutdated          the schema is older than this version of the robot, or not there at all
 ├── SchemaNewer             the schema was made by a newer version of the robot
+├── StatementRefused        the database refused a statement: a defect of the robot
 ├── DuplicateAttempt        an attempt of that uuid was written before: it must not be dialled again
 ├── UnknownAttempt          there is no attempt of that uuid
 └── StoreClosed             the store was used after it had been closed
@@ -47,6 +48,10 @@ class SchemaOutdated(StoreError):
 
 class SchemaNewer(StoreError):
     pass
+
+
+class StatementRefused(StoreError):
+    """Stands for SQLAlchemy's errors, whose text may hold the values of a row: numbers, and words of callees."""
 
 
 class DuplicateAttempt(StoreError):

@@ -50,7 +50,7 @@ class NewAttempt:
         try:
             canonical = str(UUID(self.uuid))
         except ValueError:
-            canonical = ""
+            canonical = None
         if canonical != self.uuid:
             raise ValueError("an attempt's uuid must be a UUID in lower-case canonical form")
         check_number(self.number)

@@ -1,0 +1,293 @@
+"""The life of an attempt in the tables, the same on both databases."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from robot.store.database import Database
+from robot.store.errors import DuplicateAttempt, StatementRefused, UnknownAttempt
+from robot.store.records import (
+    AttemptResult,
+    BargeInRecord,
+    ContactState,
+    LatencyRecord,
+    NewAttempt,
+    StoredAttempt,
+    TurnRecord,
+)
+from robot.store.repositories import AttemptRepository, CampaignRepository, ContactRepository
+
+DIALLED = datetime(2026, 3, 29, 0, 59, 59, 123456, UTC)
+PARIS = timezone(timedelta(hours=2))
+NUMBER = "+33140000001"
+
+PROMPT = TurnRecord(1, "robot", "Hello, this is a robot.", None, 0, 2000, interrupted=True)
+ANSWER = TurnRecord(2, "callee", "Yes, « ça va ».", "yes", 500, 3700, interrupted=False)
+BARGE_IN = BargeInRecord(2000, 1500, "Yes", 0.7, 20.5)
+LATENCY = LatencyRecord(2, 300, 80, None, None, 420)
+
+
+class Ending(StrEnum):
+    INTERESTED = "interested"
+
+
+RESULT = AttemptResult(
+    outcome=Ending.INTERESTED,
+    hangup_cause="NORMAL_CLEARING",
+    amd="human",
+    ring_ms=800,
+    talk_ms=5000,
+    answered_at=DIALLED + timedelta(seconds=1),
+    ended_at=DIALLED + timedelta(seconds=6),
+    recording="/var/spool/a.wav",
+    error=None,
+)
+
+
+def new_attempt(number: str = NUMBER, campaign: str = "spring") -> NewAttempt:
+    return NewAttempt(
+        uuid=str(uuid4()),
+        campaign=campaign,
+        number=number,
+        caller_id="+33199999999",
+        gateway="carrier",
+        node="fs1",
+        created_at=DIALLED,
+        fields={"name": "Zoë", "town": "Paris"},
+    )
+
+
+def begin(database: Database, new: NewAttempt) -> NewAttempt:
+    with database.write() as session:
+        AttemptRepository(session).begin(new)
+    return new
+
+
+def test_everything_comes_back_as_it_was_given(database: Database) -> None:
+    new = begin(database, new_attempt())
+    with database.write() as session:
+        attempts = AttemptRepository(session)
+        attempts.mark_originated(new.uuid, DIALLED + timedelta(milliseconds=3))
+        attempts.mark_answered(new.uuid, DIALLED + timedelta(seconds=1), 810)
+        attempts.save_progress(new.uuid, [PROMPT], [replace(BARGE_IN, text=None, break_ms=None)], [])
+    with database.write() as session:
+        assert AttemptRepository(session).finish(new.uuid, RESULT, [PROMPT, ANSWER], [BARGE_IN], [LATENCY])
+    with database.read() as session:
+        stored = AttemptRepository(session).get(new.uuid)
+    assert (stored.uuid, stored.campaign, stored.number) == (new.uuid, "spring", NUMBER)
+    assert (stored.caller_id, stored.gateway, stored.node) == ("+33199999999", "carrier", "fs1")
+    assert stored.fields == {"name": "Zoë", "town": "Paris"}
+    assert stored.created_at == DIALLED
+    assert stored.originated_at == DIALLED + timedelta(milliseconds=3)
+    assert stored.turns == (PROMPT, ANSWER)
+    assert stored.barge_ins == (BARGE_IN,)
+    assert stored.latencies == (LATENCY,)
+    for name in RESULT.__dataclass_fields__:
+        assert getattr(stored, name) == getattr(RESULT, name), name
+
+
+def test_times_are_aware_and_in_utc_whatever_zone_they_came_in(database: Database) -> None:
+    new = begin(database, replace(new_attempt(), created_at=DIALLED.astimezone(PARIS)))
+    with database.read() as session:
+        stored = AttemptRepository(session).get(new.uuid)
+    assert stored.created_at == DIALLED
+    assert stored.created_at.tzinfo is UTC or stored.created_at.utcoffset() == timedelta(0)
+
+
+def test_a_second_attempt_of_the_same_uuid_is_refused_and_changes_nothing(database: Database) -> None:
+    new = begin(database, new_attempt())
+    with pytest.raises(DuplicateAttempt, match="must not be dialled again"):
+        begin(database, replace(new, number="+33140000002"))
+    with pytest.raises(DuplicateAttempt):
+        begin(database, new)
+    with database.read() as session:
+        assert AttemptRepository(session).get(new.uuid).number == NUMBER
+        assert ContactRepository(session).states("spring") == {ContactState.IN_CALL: 1}
+
+
+def test_a_repeated_begin_knows_its_own_row_and_no_other(database: Database) -> None:
+    new = begin(database, new_attempt())
+    with database.write() as session:
+        AttemptRepository(session).begin(new, repeated=True)
+    stranger = replace(new, created_at=new.created_at + timedelta(microseconds=1))
+    with pytest.raises(DuplicateAttempt), database.write() as session:
+        AttemptRepository(session).begin(stranger, repeated=True)
+
+
+def test_the_contact_is_written_once_and_follows_its_attempts(database: Database) -> None:
+    first = begin(database, new_attempt())
+    second = begin(database, replace(new_attempt(), fields={"name": "another"}))
+    with database.write() as session:
+        attempts, contacts = AttemptRepository(session), ContactRepository(session)
+        assert contacts.states("spring") == {ContactState.IN_CALL: 1}
+        assert attempts.get(second.uuid).fields == first.fields
+        attempts.finish(second.uuid, RESULT, [], [], [])
+        assert contacts.states("spring") == {ContactState.DONE: 1}
+
+
+def test_the_same_number_in_two_campaigns_is_two_contacts(database: Database) -> None:
+    with database.write() as session:
+        campaigns, contacts = CampaignRepository(session), ContactRepository(session)
+        spring, autumn = campaigns.ensure("spring"), campaigns.ensure("autumn")
+        assert spring != autumn
+        assert spring == campaigns.ensure("spring")
+        assert contacts.ensure(spring, NUMBER, {}) != contacts.ensure(autumn, NUMBER, {})
+        assert contacts.ensure(spring, NUMBER, {}) == contacts.ensure(spring, NUMBER, {"more": "later"})
+        assert contacts.states("spring") == {ContactState.WAITING: 1}
+
+
+def test_a_number_that_is_no_number_is_refused_without_being_repeated(database: Database) -> None:
+    with database.write() as session:
+        campaign = CampaignRepository(session).ensure("spring")
+        with pytest.raises(ValueError, match=r"E\.164") as refused:
+            ContactRepository(session).ensure(campaign, "0140000001", {})
+    assert "0140000001" not in str(refused.value)
+
+
+def test_the_first_answer_counts(database: Database) -> None:
+    new = begin(database, new_attempt())
+    with database.write() as session:
+        attempts = AttemptRepository(session)
+        for seconds in (1, 2):
+            attempts.mark_originated(new.uuid, DIALLED + timedelta(seconds=seconds))
+            attempts.mark_answered(new.uuid, DIALLED + timedelta(seconds=seconds), seconds)
+        stored = attempts.get(new.uuid)
+    assert stored.originated_at == stored.answered_at == DIALLED + timedelta(seconds=1)
+    assert stored.ring_ms == 1
+
+
+def test_a_result_that_does_not_know_the_answer_leaves_it(database: Database) -> None:
+    new = begin(database, new_attempt())
+    with database.write() as session:
+        attempts = AttemptRepository(session)
+        attempts.mark_answered(new.uuid, DIALLED, 700)
+        attempts.finish(new.uuid, replace(RESULT, answered_at=None, ring_ms=None), [], [], [])
+        stored = attempts.get(new.uuid)
+    assert (stored.answered_at, stored.ring_ms) == (DIALLED, 700)
+
+
+def test_progress_may_be_saved_again_and_again(database: Database) -> None:
+    new = begin(database, new_attempt())
+    for _ in range(2):
+        with database.write() as session:
+            assert AttemptRepository(session).save_progress(new.uuid, [PROMPT], [BARGE_IN], [LATENCY])
+    corrected = replace(PROMPT, end_ms=1999)
+    with database.write() as session:
+        attempts = AttemptRepository(session)
+        attempts.save_progress(new.uuid, [corrected, ANSWER], [BARGE_IN], [])
+        stored = attempts.get(new.uuid)
+    assert stored.turns == (corrected, ANSWER)
+    assert stored.barge_ins == (BARGE_IN,)
+    assert stored.latencies == (LATENCY,), "what was written before stays"
+
+
+def test_the_second_outcome_changes_nothing(database: Database) -> None:
+    new = begin(database, new_attempt())
+    with database.write() as session:
+        assert AttemptRepository(session).finish(new.uuid, RESULT, [PROMPT], [], [])
+    before = _stored(database, new.uuid)
+    late = replace(RESULT, outcome="failed", error="late", ended_at=DIALLED + timedelta(hours=1))
+    with database.write() as session:
+        attempts = AttemptRepository(session)
+        assert not attempts.finish(new.uuid, late, [PROMPT, ANSWER], [BARGE_IN], [LATENCY])
+        assert not attempts.finish(new.uuid, late, [], [], [], repeated=True), "the outcome is not ours"
+        assert attempts.finish(new.uuid, RESULT, [], [], [], repeated=True), "the outcome is ours"
+        assert not attempts.save_progress(new.uuid, [PROMPT, ANSWER], [], [])
+    assert _stored(database, new.uuid) == before
+
+
+def test_two_threads_that_finish_at_once_write_one_outcome(database: Database) -> None:
+    attempts = [begin(database, new_attempt(f"+331400000{number:02}")) for number in range(10)]
+    both_ready = threading.Barrier(2)
+
+    def finish(outcome: str) -> list[bool]:
+        wrote = []
+        for new in attempts:
+            both_ready.wait(timeout=30)
+            with database.write() as session:
+                result = replace(RESULT, outcome=outcome)
+                text_of_mine = replace(PROMPT, text=outcome)
+                wrote.append(AttemptRepository(session).finish(new.uuid, result, [text_of_mine], [], []))
+        return wrote
+
+    with ThreadPoolExecutor(2) as threads:
+        ours, theirs = threads.map(finish, ("ours", "theirs"))
+    assert [mine + yours for mine, yours in zip(ours, theirs, strict=True)] == [1] * len(attempts)
+    for new, mine in zip(attempts, ours, strict=True):
+        stored = _stored(database, new.uuid)
+        winner = "ours" if mine else "theirs"
+        assert (stored.outcome, stored.turns[0].text) == (winner, winner)
+
+
+def test_unfinished_and_counted_attempts(database: Database) -> None:
+    finished = [begin(database, new_attempt(f"+3314000000{number}")) for number in range(3)]
+    younger = begin(database, replace(new_attempt(), created_at=DIALLED + timedelta(seconds=1)))
+    older = begin(database, new_attempt(campaign="autumn"))
+    with database.write() as session:
+        attempts = AttemptRepository(session)
+        for new, outcome in zip(finished, ("busy", "busy", "completed"), strict=True):
+            attempts.finish(new.uuid, replace(RESULT, outcome=outcome), [], [], [])
+        assert [attempt.uuid for attempt in attempts.unfinished()] == [older.uuid, younger.uuid]
+        assert attempts.outcomes("spring") == {"busy": 2, "completed": 1}
+        assert attempts.outcomes("autumn") == attempts.outcomes("no such campaign") == {}
+
+
+@pytest.mark.parametrize("method", ["get", "mark_originated", "mark_answered", "save_progress", "finish"])
+def test_an_attempt_that_was_never_begun_is_told(database: Database, method: str) -> None:
+    arguments: tuple[Any, ...] = {
+        "get": (),
+        "mark_originated": (DIALLED,),
+        "mark_answered": (DIALLED, 1),
+        "save_progress": ([], [], []),
+        "finish": (RESULT, [], [], []),
+    }[method]
+    uuid = str(uuid4())
+    with database.write() as session, pytest.raises(UnknownAttempt, match=uuid):
+        getattr(AttemptRepository(session), method)(uuid, *arguments)
+
+
+def test_text_that_a_database_would_choke_on_costs_no_outcome(database: Database) -> None:
+    new = begin(database, new_attempt())
+    poison = replace(ANSWER, text="yes\0 \ud800 no")
+    with database.write() as session:
+        AttemptRepository(session).finish(new.uuid, replace(RESULT, error="\0"), [poison], [], [])
+    stored = _stored(database, new.uuid)
+    assert (stored.outcome, stored.turns[0].text, stored.error) == ("interested", "yes ? no", "")
+
+
+def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
+    new = new_attempt()
+
+    def begin_and_fail() -> None:
+        with database.write() as session:
+            AttemptRepository(session).begin(new)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        begin_and_fail()
+    with pytest.raises(UnknownAttempt):
+        _stored(database, new.uuid)
+
+
+def test_what_the_database_refuses_is_told_without_the_values_of_the_row(database: Database) -> None:
+    new = begin(database, new_attempt())
+    with pytest.raises(StatementRefused, match="UPDATE attempts SET") as refused, database.write() as session:
+        session.execute(text("UPDATE attempts SET outcome = 'busy' WHERE number = :number"), {"number": new.number})
+    trace = "".join(traceback.format_exception(refused.value))
+    assert "outcome_has_end" in trace
+    assert NUMBER not in trace
+
+
+def _stored(database: Database, uuid: str) -> StoredAttempt:
+    with database.read() as session:
+        return AttemptRepository(session).get(uuid)

@@ -1,0 +1,90 @@
+"""No look-up reads a whole table: the plans of the very statements that the repositories send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import Session
+
+from robot.store.database import Database
+from robot.store.records import AttemptResult, NewAttempt, TurnRecord
+from robot.store.repositories import AttemptRepository, CampaignRepository, ContactRepository
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+RESULT = AttemptResult("completed", None, None, None, None, None, NOW, None, None)
+TURN = TurnRecord(1, "robot", "Hello", None, 0, 1000, interrupted=False)
+UUID = str(uuid4())
+
+LOOK_UPS: dict[str, Callable[[Session], object]] = {
+    "ensure a campaign": lambda session: CampaignRepository(session).ensure("spring"),
+    "ensure a contact": lambda session: ContactRepository(session).ensure(1, "+33140000001", {}),
+    "count states": lambda session: ContactRepository(session).states("spring"),
+    "mark answered": lambda session: AttemptRepository(session).mark_answered(UUID, NOW, 1),
+    "save progress": lambda session: AttemptRepository(session).save_progress(UUID, [TURN], [], []),
+    "get": lambda session: AttemptRepository(session).get(UUID),
+    "unfinished": lambda session: AttemptRepository(session).unfinished(),
+    "count outcomes": lambda session: AttemptRepository(session).outcomes("spring"),
+    "finish": lambda session: AttemptRepository(session).finish(UUID, RESULT, [TURN], [], []),
+}
+
+
+@pytest.mark.parametrize("name", LOOK_UPS)
+def test_the_look_up_uses_an_index(database: Database, name: str) -> None:
+    with database.write() as session:
+        AttemptRepository(session).begin(NewAttempt(UUID, "spring", "+33140000001", None, "carrier", "fs1", NOW))
+    with statements() as sent, database.write() as session:
+        LOOK_UPS[name](session)
+    looked_up = [(sql, values) for sql, values in sent if sql.lstrip().startswith(("SELECT", "UPDATE"))]
+    assert looked_up
+    with database.write() as session:
+        for sql, values in looked_up:
+            assert whole_tables_read(session, sql, values) == [], sql
+
+
+def test_what_campaigns_will_ask_for_has_its_index(database: Database) -> None:
+    asked = [
+        "SELECT id FROM contacts WHERE campaign_id = 1 AND state = 'waiting' ORDER BY id LIMIT 1",
+        "SELECT id FROM contacts WHERE number = '+33140000001'",
+        "SELECT count(*) FROM attempts WHERE number = '+33140000001' AND created_at >= '2026-11-21 00:00:00'",
+        "SELECT uuid FROM attempts WHERE contact_id = 1",
+    ]
+    with database.write() as session:
+        for sql in asked:
+            assert whole_tables_read(session, sql, ()) == [], sql
+
+
+def test_a_look_up_without_an_index_is_noticed(database: Database) -> None:
+    with database.write() as session:
+        assert whole_tables_read(session, "SELECT uuid FROM attempts WHERE node = 'fs1'", ())
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to any database meanwhile, with its values."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, sql: str, values: Any, *___: object) -> None:
+        sent.append((sql, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def whole_tables_read(session: Session, sql: str, values: Any) -> list[str]:
+    """The lines of the plan that read a table from end to end."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+        return [line for line in plan if line.startswith("SCAN") and "INDEX" not in line]
+    # A small table is read as a whole for good reason: forbid it, to see whether there is another way.
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    return [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {sql}", values) if "Seq Scan" in row[0]]
