@@ -27,9 +27,7 @@ class EndpointSettings:
     frame_ms: int = FRAME_MS
     onset_voiced: int = 3  # so many voiced frames ...
     onset_window: int = 5  # ... of so many make speech
-    # A shorter gap does not end a run. Pauses between the parts of a sentence last up to 300 ms to the ear; the detector
-    # sees one 60 to 100 ms longer, for the quiet consonants on both sides of it lie below its energy gate (measured).
-    gap_ms: int = 400
+    gap_ms: int = 300  # a shorter gap does not end a run
     end_silence_ms: int = 700  # ends the utterance
     speculate_ms: int | None = 200  # silence after which transcription may start; None: not before the end
     max_utterance_ms: int = 30_000  # Whisper hears 30 s at a time; also the bound of the memory for one utterance

@@ -14,7 +14,8 @@ from ws_audio.transcription.whisper import cut_at_quiet, has_words, invented, re
     ("text", "logprob", "no_speech"),
     [
         ("you", -0.67, 0.99), ("You", -2.0, 0.45), ("I'm not a fan of the game.", -2.0, 0.86), ("", -0.1, 0.0),
-        ("Thank you.", -1.1, 0.3), (". . .", -0.2, 0.1), ("[MUSIC]", -0.1, 0.0), ("(applause)", -0.1, 0.0), ("♪ ♪", -0.1, 0.0),
+        ("Thank you.", -1.1, 0.3), (". . .", -0.2, 0.1), ("[MUSIC]", -0.1, 0.0),
+        ("(applause)", -0.1, 0.0), ("♪ ♪", -0.1, 0.0),
         ("Beep beep beep beep", -0.2, 0.7), ("Thanks for watching!", -0.5, 0.7),
     ],
 )  # fmt: skip
@@ -26,7 +27,8 @@ def test_what_nobody_said(text: str, logprob: float, no_speech: float) -> None:
     ("text", "logprob", "no_speech"),
     [
         ("Yes.", -0.2, 0.05), ("No.", -0.7, 0.22), ("Stop.", -0.99, 0.37), ("Thank you.", -0.23, 0.29),
-        ("Bye.", -0.4, 0.03), ("No no no no!", -0.2, 0.1), ("Please do not call me again.", -0.8, 0.65), ("You", -0.9, 0.1),
+        ("Bye.", -0.4, 0.03), ("No no no no!", -0.2, 0.1), ("Please do not call me again.", -0.8, 0.65),
+        ("You", -0.9, 0.1),
         ("Да.", -0.3, 0.1),
     ],
 )  # fmt: skip
