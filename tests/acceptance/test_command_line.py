@@ -1,0 +1,251 @@
+"""The commands as a user types them: exit status, what is on stdout, what is said on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robot.simulator.callees_file import load_callees
+from robot.simulator.freeswitch import SimulatorSettings
+from robot.simulator.thread import SimulatorThread
+from tests.acceptance.world import DEMO, PASSWORD
+
+pytestmark = pytest.mark.slow
+
+CALLEES = """
+[[callee]]
+number = "+33140000001"
+answer = "busy"
+
+[[callee]]
+number = "+33140000002"
+answer = "human"
+ring_ms = 200
+hang_up = { after = "prompt_start", wait_ms = 1500 }
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """Runs `robot` in a folder and an environment of the test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = folder / "robot.db"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ROBOT_")},
+            "ROBOT_DATABASE__URL": f"sqlite:///{self.database}",
+            "ROBOT_AUDIO__PORT": str(free_port()),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "COLUMNS": "100",
+        }
+
+    def __call__(self, *arguments: str, **environment: str) -> Done:
+        done = subprocess.run(
+            [Path(sys.executable).parent / "robot", *arguments],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def attempts(self) -> list[tuple[str, str]]:
+        """Number and outcome of each row."""
+        if not self.database.exists():
+            return []
+        connection = sqlite3.connect(self.database)
+        try:
+            return connection.execute("SELECT number, outcome FROM attempts").fetchall()
+        finally:
+            connection.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A simulated FreeSWITCH, as the environment variables that lead to it."""
+    file = tmp_path_factory.mktemp("callees") / "callees.toml"
+    file.write_text(CALLEES)
+    with SimulatorThread(SimulatorSettings(password=PASSWORD), load_callees(file).callee) as simulator:
+        yield {
+            "ROBOT_FREESWITCH__PORT": str(simulator.event_socket_port),
+            "ROBOT_FREESWITCH__PASSWORD": PASSWORD,
+        }
+
+
+def test_version_and_help(robot: Shell) -> None:
+    assert robot("--version").out.startswith("robot, version ")
+    for command in ("demo", "call", "simulate", "transcribe", "db", "config", "bench"):
+        assert command in robot("--help").out
+
+
+@pytest.mark.parametrize("number", ["hello", "0140000001", "+33140000001\n+33140000002", "+33140000001\nx: y", ""])
+def test_what_is_not_a_number_is_refused_before_anything_happens(robot: Shell, number: str) -> None:
+    done = robot("call", number, "--simulate", "--json")
+    assert done.status == 2
+    assert done.out == ""
+    assert "+33140000001" in done.err, "the message shows how to write it"
+    assert robot.attempts() == []
+
+
+def test_a_campaign_with_a_mistake_is_refused_with_its_line(robot: Shell, tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_text('name = "x"\ngateway = "trunk"\n[[step]]\nname = "a"\naudio = "no.wav"\n')
+    done = robot("call", "+33140000001", "--campaign", str(tmp_path), "--simulate")
+    assert done.status == 2
+    assert f"{tmp_path}/campaign.toml:3: step[1].text: is missing: add it" in done.err
+
+
+def test_a_missing_prompt_is_refused(robot: Shell, tmp_path: Path) -> None:
+    text = (DEMO / "campaign.toml").read_text()
+    (tmp_path / "campaign.toml").write_text(text)
+    done = robot("call", "+33140000001", "--campaign", str(tmp_path), "--simulate")
+    assert done.status == 2
+    assert "there is no file" in done.err
+    assert robot.attempts() == []
+
+
+def test_a_mistake_in_the_configuration_is_refused_with_its_place(robot: Shell, tmp_path: Path) -> None:
+    (tmp_path / "robot.toml").write_text("[freeswitch]\nport = 99999\n")
+    for arguments in (("config", "check"), ("call", "+33140000001", "--simulate")):
+        done = robot(*arguments)
+        assert done.status == 2
+        assert "robot.toml:2: freeswitch.port" in done.err
+
+
+def test_freeswitch_that_is_not_there(robot: Shell) -> None:
+    done = robot(
+        "call", "+33140000001", "--json", ROBOT_FREESWITCH__PORT=str(free_port()), ROBOT_FREESWITCH__PASSWORD="x"
+    )
+    assert done.status == 3
+    assert "freeswitch.port" in done.err
+    assert done.out == ""
+    assert robot.attempts() == []
+
+
+def test_the_wrong_password(robot: Shell, freeswitch: dict[str, str]) -> None:
+    done = robot("call", "+33140000001", **{**freeswitch, "ROBOT_FREESWITCH__PASSWORD": "wrong"})
+    assert done.status == 3
+    assert "freeswitch.password" in done.err
+    assert robot.attempts() == []
+
+
+def test_no_password_at_all(robot: Shell) -> None:
+    done = robot("call", "+33140000001")
+    assert done.status == 2
+    assert "ROBOT_FREESWITCH__PASSWORD" in done.err
+
+
+def test_a_database_that_is_not_there(robot: Shell, freeswitch: dict[str, str]) -> None:
+    url = f"postgresql+psycopg2://robot:secret@127.0.0.1:{free_port()}/robot"
+    done = robot("call", "+33140000001", **freeswitch, ROBOT_DATABASE__URL=url)
+    assert done.status == 3
+    assert "secret" not in done.err + done.out
+
+
+def test_a_busy_callee(robot: Shell, freeswitch: dict[str, str]) -> None:
+    done = robot("call", "+33140000001", "--json", **freeswitch)
+    assert done.status == 1
+    assert done.document["outcome"] == "busy"
+    assert done.document["hangup_cause"] == "USER_BUSY"
+    assert "try again later" in done.document["error"]
+    assert robot.attempts() == [("+33140000001", "busy")]
+
+
+def test_a_call_is_shown_as_it_goes_on_and_its_document_is_complete(robot: Shell, freeswitch: dict[str, str]) -> None:
+    done = robot("call", "+33140000002", "--json", **freeswitch)
+    assert done.status == 0
+    document = done.document
+    assert set(document) == {
+        "uuid", "number", "outcome", "hangup_cause", "amd", "ring_ms", "talk_ms", "turns", "barge_ins", "latency",
+        "recording", "error",
+    }  # fmt: skip
+    assert document["outcome"] == "hung_up"
+    [turn] = document["turns"]
+    assert set(turn) == {"seq", "speaker", "text", "intent", "start_ms", "end_ms", "interrupted"}
+    assert turn["speaker"] == "robot"
+    assert "answered" in done.err
+    assert "hung_up" in done.err
+    assert "event_socket" not in done.err, "logs are shown only when asked for"
+
+
+def test_logs_hold_no_number_and_no_word_at_info(robot: Shell, freeswitch: dict[str, str]) -> None:
+    done = robot("-v", "call", "+33140000002", "--json", **freeswitch)
+    logs = [line for line in done.err.splitlines() if "[info" in line or "[warning" in line]
+    assert logs
+    for line in logs:
+        assert "33140000002" not in line
+        assert "Northwind" not in line
+
+
+def test_the_database_commands(robot: Shell) -> None:
+    before = robot("db", "status", "--json")
+    assert before.status == 1
+    assert before.document["up_to_date"] is False
+    assert robot("db", "upgrade").status == 0
+    after = robot("db", "status", "--json")
+    assert after.status == 0
+    assert after.document["current"] == after.document["head"]
+
+
+def test_the_configuration_is_shown_with_where_it_comes_from(robot: Shell, tmp_path: Path) -> None:
+    (tmp_path / "robot.toml").write_text('[freeswitch]\npassword = "hidden from eyes"\n')
+    done = robot("config", "show", "--json", ROBOT_STT__MODEL="base")
+    assert done.status == 0
+    rows = {row["key"]: row for row in done.document}
+    assert rows["stt.model"]["value"] == "base"
+    assert "environment" in rows["stt.model"]["source"]
+    assert "robot.toml" in rows["freeswitch.password"]["source"]
+    assert "hidden from eyes" not in done.out
+    assert "freeswitch.password" in robot("config", "show").out
+
+
+def test_transcribe(robot: Shell, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"not a sound")
+    silent = tmp_path / "silent.wav"
+    with wave.open(str(silent), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(32000))
+    done = robot("transcribe", str(DEMO / "audio" / "goodbye.wav"), str(silent), str(broken), "--json")
+    assert done.status == 1
+    spoken, nothing, unreadable = done.document
+    assert "thank you for your time" in spoken["text"].lower()
+    assert nothing["text"] == ""
+    assert "cannot be read" in unreadable["error"]
+    assert robot("transcribe", str(DEMO / "audio" / "goodbye.wav")).status == 0
