@@ -121,6 +121,11 @@ class EventSocketClient:
         """Commands can be sent and events come."""
         return self._events is not None and self._events.up
 
+    @property
+    def pending(self) -> int:
+        """Commands and background jobs that somebody waits for."""
+        return sum(each.pending for each in (self._events, self._commands) if each is not None)
+
     async def start(self, *, wait: bool = True) -> None:
         """Connect, and stay connected until `close`.
 

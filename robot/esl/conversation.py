@@ -90,6 +90,11 @@ class Conversation:
     def up(self) -> bool:
         return self._connection is not None
 
+    @property
+    def pending(self) -> int:
+        """Commands that somebody waits for."""
+        return len(self._waiting)
+
     def begin(self, thread: LinkThread) -> None:
         """Connect, and stay so until `close`."""
         thread.add(self._link)

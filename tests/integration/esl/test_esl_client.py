@@ -14,7 +14,7 @@ from robot.esl import commands, connection, conversation, link
 from robot.esl.backoff import Backoff
 from robot.esl.client import EventSocketClient
 from robot.esl.commands import Command
-from robot.esl.connection import Connection
+from robot.esl.connection import Address, Connection
 from robot.esl.errors import (
     CannotConnect,
     CommandFailed,
@@ -41,6 +41,7 @@ from robot.esl.frames import encode_event
 from robot.esl.link import LinkThread
 from tests.integration.esl.conftest import settings_for
 from tests.integration.esl.scripted_server import (
+    PASSWORD,
     Peer,
     ScriptedServer,
     answer_all,
@@ -250,9 +251,11 @@ class TestCommands:
             held.append(peer)
 
         server.script = only("uuid_kill", hold)
-        task = asyncio.ensure_future(client.api(commands.kill(UUID)))
+        task = asyncio.ensure_future(client.api(commands.kill(UUID), timeout=60))
         await until(lambda: bool(held))
+        assert client.pending == 1
         task.cancel()
+        await until(lambda: client.pending == 0)
         following = client.send(commands.break_(UUID))
         held[0].write(api_response("+OK late\n"))
         assert (await following).text == f"+OK uuid_break {UUID} all"
@@ -373,6 +376,24 @@ class TestLoss:
             await until(lambda: client.counters.connections_lost >= 2)
             server.script = answer_all
             await until(lambda: client.connected)
+
+    async def test_a_command_for_a_connection_that_is_gone_is_not_written_on_the_next(
+        self, server: ScriptedServer
+    ) -> None:
+        seen: list[link.Incoming] = []
+        thread = LinkThread()
+        await thread.start()
+        line = link.Link(Address("127.0.0.1", server.port, PASSWORD, connect_timeout_s=2.0), seen.append)
+        thread.add(line)
+        await until(lambda: link.Up(1) in seen)
+        server.commands.hang_up()
+        await until(lambda: link.Up(2) in seen)
+        line.send(link.Outgoing(connection=1, ticket=1, data=b"api old\n\n"))
+        line.send(link.Outgoing(connection=2, ticket=2, data=b"api new\n\n"))
+        await until(lambda: any(isinstance(each, link.Wrote) for each in seen))
+        await until(lambda: len(server.commands.received) == 2)
+        assert server.commands.received[1] == "api new"
+        await thread.close()
 
     async def test_close_fails_what_is_pending(self, server: ScriptedServer, open_files: None) -> None:
         server.script = say_nothing

@@ -7,7 +7,7 @@ from collections import deque
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from robot.esl.errors import CommandStage
 from robot.esl.exchange import Exchange, Full, OutOfStep, Settled
@@ -27,7 +27,7 @@ class TwoEnds(RuleBasedStateMachine):
         self.running: dict[str, int] = {}  # jobs in FreeSWITCH
         self.alive: dict[int, CommandStage] = {}  # what somebody waits for, and the stage it must have
         self.jobs_of: dict[int, str] = {}
-        self.now = 0.0
+        self.now = 1.0
 
     def expect(self, settled: Settled | None, ticket: int) -> None:
         if ticket not in self.alive:
@@ -35,7 +35,7 @@ class TwoEnds(RuleBasedStateMachine):
             return
         assert settled is not None
         assert (settled.ticket, settled.text) == (ticket, str(ticket))
-        assert settled.sent_at <= settled.at
+        assert 1.0 < settled.sent_at <= settled.at
         del self.alive[ticket]
 
     @rule(job=st.booleans())
@@ -117,8 +117,8 @@ class TwoEnds(RuleBasedStateMachine):
         assert len(self.exchange) == len(self.alive)
 
 
-TwoEnds.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-test_an_answer_never_reaches_the_wrong_command = TwoEnds.TestCase
+def test_an_answer_never_reaches_the_wrong_command() -> None:
+    run_state_machine_as_test(TwoEnds, settings=settings(max_examples=100, stateful_step_count=40, deadline=None))
 
 
 def test_the_stages_of_a_lost_connection() -> None:
@@ -137,6 +137,14 @@ def test_a_late_reply_goes_to_nobody() -> None:
     assert exchange.abandon(slow) is UNCONFIRMED
     assert exchange.replied("late", 2.0) is None
     assert exchange.replied("mine", 3.0) == Settled(next_one, "mine", 1.0, 3.0)
+
+
+def test_a_command_that_was_taken_back_has_no_reply() -> None:
+    exchange = Exchange()
+    taken_back, sent = exchange.submit(), exchange.submit()
+    assert exchange.abandon(taken_back, withdrawn=True) is NOT_SENT
+    exchange.wrote(sent, at=1.0)
+    assert exchange.replied("mine", 2.0) == Settled(sent, "mine", 1.0, 2.0)
 
 
 def test_what_was_not_taken_back_may_have_been_written() -> None:
