@@ -10,6 +10,7 @@ called twice. It costs one fsync a commit.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
@@ -224,7 +225,8 @@ def _sqlite_engine(url: DatabaseUrl) -> Engine:
     def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
         # Otherwise the driver begins transactions when it sees fit, and commits before DDL.
         connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        _enter_wal(connection)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
@@ -234,6 +236,20 @@ def _sqlite_engine(url: DatabaseUrl) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN_OPTION, "BEGIN"))
 
     return engine
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """The file stays in WAL once it is. The one statement for which SQLite does not wait by itself when another process
+    does the same at the same time: it gives BUSY at once."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _postgres_engine(url: DatabaseUrl) -> Engine:

@@ -15,9 +15,11 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.engine import URL
 
 from robot.store.database import Database
+from robot.store.schema import Base
 
 _numbers = count(1)
 _TEMPLATE = "robot_template"
+_SHARED = "robot_shared"
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +43,7 @@ def postgres_server() -> Iterator[URL]:
             template = Database(_written(url.set(database=_TEMPLATE)))
             template.upgrade()
             template.close()
+            administer(url, f"CREATE DATABASE {_SHARED} TEMPLATE {_TEMPLATE}")
             yield url
         finally:
             server.cleanup()
@@ -78,8 +81,16 @@ def new_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Ite
 
 
 @pytest.fixture
-def database(new_url: Callable[[bool], str]) -> Iterator[Database]:
-    database = Database(new_url(True))
+def database(backend: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Empty, with its schema. On PostgreSQL it is one for all tests, emptied: to create one takes 0.3 s."""
+    if backend == "sqlite":
+        make: Callable[[bool], str] = request.getfixturevalue("new_url")
+        database = Database(make(True))
+    else:
+        server: URL = request.getfixturevalue("postgres_server")
+        database = Database(_written(server.set(database=_SHARED)))
+        with database.write() as session:
+            session.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
     yield database
     database.close()
 

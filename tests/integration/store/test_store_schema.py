@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Constraint, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from robot.store.database import Database
 from robot.store.errors import DatabaseUnavailable, SchemaNewer, SchemaOutdated
@@ -39,7 +39,7 @@ def test_the_migrations_make_exactly_the_models(new_url: NewUrl) -> None:
         assert compare_metadata(context, Base.metadata) == []
         for table in Base.metadata.sorted_tables:  # alembic compares no checks and no names of keys
             inspector = inspect(connection)
-            wanted = {str(each.name) for each in table.constraints if isinstance(each, Constraint)}
+            wanted = {str(each.name) for each in table.constraints}
             made = {
                 str(each["name"])
                 for each in (
@@ -54,7 +54,8 @@ def test_the_migrations_make_exactly_the_models(new_url: NewUrl) -> None:
 
 def test_every_constraint_and_index_has_a_name() -> None:
     for table in Base.metadata.sorted_tables:
-        assert all(each.name for each in (*table.constraints, *table.indexes)), table.name
+        assert all(constraint.name for constraint in table.constraints), table.name
+        assert all(index.name for index in table.indexes), table.name
 
 
 def test_status_from_nothing_to_up_to_date(new_url: NewUrl) -> None:
