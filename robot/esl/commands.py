@@ -106,7 +106,7 @@ def originate(
     if stereo:
         settings["send_silence_when_idle"] = "-1"
     for name, value in (variables or {}).items():
-        if _variable_name(name) in settings:
+        if _variable_name(name).lower() in _SET_BY_ORIGINATE:
             raise BadArgument("variables", f"must not set {name}: originate sets it itself")
         settings[name] = _quoted(f"variables[{name}]", value)
     if number_format not in get_args(NumberFormat):
@@ -222,6 +222,14 @@ _DTMF: Final = re.compile(r"[0-9A-D*#wW]{1,64}")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 # Variables that FreeSWITCH runs: their value would be a command of its own.
 _RUNS_SOMETHING: Final = ("api_", "exec_", "execute_", "record_post_process", "transfer_", "bridge_pre_execute")
+# FreeSWITCH does not tell upper from lower case in the name of a variable.
+_SET_BY_ORIGINATE: Final = frozenset(
+    {
+        "origination_uuid", "ignore_early_media", "originate_timeout", "playback_terminators", "stream_message_deflate",
+        "stream_heart_beat", "stream_extra_headers", "origination_caller_id_number", "origination_caller_id_name",
+        "send_silence_when_idle",
+    }
+)  # fmt: skip
 # `@@` is an offset, `!` parts lists, `{` and `[` begin parameters, `;` and `,` part files: all of it stays outside.
 _PATH: Final = re.compile(r"/[\w ./+()-]{1,1000}")
 _URL: Final = re.compile(

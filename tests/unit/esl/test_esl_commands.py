@@ -139,6 +139,10 @@ BUILDERS: dict[str, Callable[[str], Command]] = {
     "application": lambda text: commands.execute(UUID, text),
     "argument": lambda text: commands.execute(UUID, "sleep", text),
 }
+FIXED = {
+    "origination_uuid", "ignore_early_media", "originate_timeout", "playback_terminators", "STREAM_MESSAGE_DEFLATE",
+    "STREAM_HEART_BEAT",
+}  # fmt: skip
 INJECTIONS = [
     "x\n\napi system reboot",
     "x\napi status",
@@ -193,10 +197,14 @@ def refused_or_harmless(argument: str, text: str) -> None:
     if command.startswith("api originate"):
         variables, dialled = parse_originate(command)
         assert re.fullmatch(r"sofia/gateway/[\w.-]+/\+[1-9][0-9]{6,14} &park\(\)", dialled)
-        assert set(variables) - {"origination_caller_id_number", "origination_caller_id_name", "robot_note", text} == {
-            "origination_uuid", "ignore_early_media", "originate_timeout", "playback_terminators",
-            "STREAM_MESSAGE_DEFLATE", "STREAM_HEART_BEAT",
-        } | ({"STREAM_EXTRA_HEADERS"} if argument == "stream_token" else set())  # fmt: skip
+        assert set(variables) - FIXED == {
+            "caller_id": {"origination_caller_id_number"},
+            "caller_name": {"origination_caller_id_name"},
+            "stream_token": {"STREAM_EXTRA_HEADERS"},
+            "variables": {"robot_note"},
+            "variable": {text},
+        }.get(argument, set())
+        assert set(variables) >= FIXED
         if argument == "stream_token":
             assert json.loads(variables["STREAM_EXTRA_HEADERS"]) == {"Authorization": f"Bearer {text}"}
         if argument in ("variables", "caller_name"):
@@ -217,7 +225,7 @@ def parse_originate(command: str) -> tuple[dict[str, str], str]:
     return variables, text[end + 1 :]
 
 
-@pytest.mark.parametrize("name", ["origination_uuid", "STREAM_HEART_BEAT", "execute_on_answer", "API_hangup_hook"])
+@pytest.mark.parametrize("name", ["Origination_UUID", "STREAM_HEART_BEAT", "execute_on_answer", "API_hangup_hook"])
 def test_variables_that_are_not_for_callers(name: str) -> None:
     with pytest.raises(BadArgument):
         originate(variables={name: "x"})
