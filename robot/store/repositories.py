@@ -282,9 +282,10 @@ def _insert_unless_there(session: Session, table: type[Base], row: Mapping[str, 
 def _upsert(session: Session, table: type[Base], rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    insert = _insert(session, table).values(rows)
+    insert = _insert(session, table)
     replaced = {name: insert.excluded[name] for name in rows[0] if name not in ("attempt_uuid", "seq")}
-    session.execute(insert.on_conflict_do_update(index_elements=["attempt_uuid", "seq"], set_=replaced))
+    # The rows apart from the statement: SQLAlchemy compiles it once and not for every number of rows.
+    session.execute(insert.on_conflict_do_update(index_elements=["attempt_uuid", "seq"], set_=replaced), rows)
 
 
 def _rows(session: Session, statement: Executable) -> int:
