@@ -7,6 +7,7 @@ cannot be reached. With `--json` one document goes to stdout; everything for peo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from robot import __version__
 from robot.campaign.definition import BadNumber, CampaignError
 from robot.config import ConfigError, LoadedSettings, load_settings
 from robot.esl.errors import EventSocketError
-from robot.simulator.freeswitch import SimulatorError
+from robot.simulator.errors import SimulatorError
 from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
 from ws_audio.errors import AudioError
 
@@ -176,7 +177,8 @@ def simulate(callees: Path | None, host: str, port: int, password: str) -> None:
     from robot.simulator.freeswitch import SimulatorSettings, serve
 
     file = callees or demo_campaign_folder() / "callees.toml"
-    run(serve(SimulatorSettings(host=host, event_socket_port=port, password=password), file))
+    with contextlib.suppress(KeyboardInterrupt):
+        run(serve(SimulatorSettings(host=host, event_socket_port=port, password=password), file))
 
 
 @main.command()

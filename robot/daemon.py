@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from ws_audio.server import AudioServer, AudioServerSettings
-
 from robot.call.audio_line import StreamAddress
 from robot.call.call import Call, Parts
 from robot.call.plan import CallPlan
@@ -17,6 +15,7 @@ from robot.config import Settings
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.store.database import Database
 from robot.store.store import Store
+from ws_audio.server import AudioServer, AudioServerSettings
 from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
 from ws_audio.transcription.whisper import WhisperEngine
 

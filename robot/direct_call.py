@@ -56,15 +56,7 @@ async def call_once(
 @contextmanager
 def simulated_switch(settings: Settings, callees: Path, console: Console) -> Iterator[Settings]:
     """A simulator beside us; yields the settings with which it is called instead of FreeSWITCH."""
-    world = load_callees(callees)
-    simulator = SimulatorThread(
-        SimulatorSettings(
-            password=_SIMULATOR_PASSWORD,
-            audio_stream=world.simulator.audio_stream,
-            gateways=frozenset(world.simulator.gateways),
-        ),
-        world.callee,
-    )
+    simulator = SimulatorThread(SimulatorSettings(password=_SIMULATOR_PASSWORD), load_callees(callees))
     with console.status("Preparing the virtual callees: their texts are spoken once and kept ..."):
         simulator.start()
     try:
@@ -107,19 +99,16 @@ async def place_calls(daemon: Daemon, plans: Sequence[CallPlan], view: CallView)
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop_all, each.name)
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = []
-            for plan in plans:
-                call = daemon.call(plan, view)
-                calls.append(call)
-                view.dialling(call.uuid, plan.number, plan.gateway)
-                tasks.append(group.create_task(call.run()))
-    except* Exception as failures:
-        # One error says what is wrong as well as many would: the callers turn it into a message.
-        raise failures.exceptions[0] from None
+        for plan in plans:
+            call = daemon.call(plan, view)
+            calls.append(call)
+            view.dialling(call.uuid, plan.number, plan.gateway)
+        # One call that cannot be written down does not take the others with it.
+        results = await asyncio.gather(*(call.run() for call in calls), return_exceptions=True)
     finally:
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(each)
-    return [task.result() for task in tasks]
-
-
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [call.report for call in calls]

@@ -34,7 +34,7 @@ from robot.call.waiting import first_of
 from robot.dialogue.scenario import Action, Conversation, Say, Step
 from robot.esl import commands
 from robot.esl.client import EventSocketClient
-from robot.esl.errors import BadArgument
+from robot.esl.errors import BadArgument, EventSocketError
 from robot.store.records import AttemptResult, NewAttempt
 from robot.store.store import Store
 from ws_audio.server import AudioServer
@@ -44,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 # The last words of somebody who hung up are still being recognised then.
 _LAST_WORDS_S: Final = 5.0
+# FreeSWITCH ends a call that is too long; this process does so when FreeSWITCH was not told, or does not.
+_OVERTIME_S: Final = 2.0
 # Events are polled every 20 ms by FreeSWITCH, replies are immediate.
 _HANGUP_EVENT_S: Final = 0.3
 
@@ -87,6 +89,7 @@ class Call:
             self._hearing,
         )
         self._stopped: asyncio.Future[str] = self._loop.create_future()
+        self._too_long: asyncio.TimerHandle | None = None
         self._playing: PlayingPrompt | None = None
         self._answer: Utterance | None = None  # what the reply that comes next replies to
         self._concluded: str | None = None  # the outcome of a final step whose prompt has begun
@@ -181,8 +184,18 @@ class Call:
         self.report.ring_ms = round((answered_at - sent_at) * 1000)
         self._enter(CallState.ACTIVE)
         await self._parts.store.mark_answered(self.uuid, datetime.now(UTC), self.report.ring_ms)
-        # In FreeSWITCH, so that the call ends in time even when this process does not live to see it.
-        await self._channel.api(commands.sched_hangup(self.uuid, self._plan.max_call_s))
+        await self._limit_length()
+
+    async def _limit_length(self) -> None:
+        """Have FreeSWITCH end the call in time, so that it ends even when this process does not live to see it."""
+        try:
+            await self._channel.api(commands.sched_hangup(self.uuid, self._plan.max_call_s))
+        except EventSocketError as error:
+            # Refused where the callee has hung up already; with a lost link the timer below is what is left.
+            log.info("call.limit_not_set", uuid=self.uuid, reason=str(error))
+        self._too_long = self._loop.call_later(
+            self._plan.max_call_s + _OVERTIME_S, self.stop, "the call lasted longer than `max_call_s` allows"
+        )
 
     async def _take_step(self, step: Step) -> Action:
         """Say the step's prompt, hear the answer, and decide what is next."""
@@ -287,6 +300,8 @@ class Call:
             self._tell(CallOver(self.uuid, report))
 
     async def _let_go(self) -> None:
+        if self._too_long is not None:
+            self._too_long.cancel()
         await self._line.close()
         await self._channel.close()
 

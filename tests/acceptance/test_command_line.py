@@ -100,7 +100,7 @@ def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
     """A simulated FreeSWITCH, as the environment variables that lead to it."""
     file = tmp_path_factory.mktemp("callees") / "callees.toml"
     file.write_text(CALLEES)
-    with SimulatorThread(SimulatorSettings(password=PASSWORD), load_callees(file).callee) as simulator:
+    with SimulatorThread(SimulatorSettings(password=PASSWORD), load_callees(file)) as simulator:
         yield {
             "ROBOT_FREESWITCH__PORT": str(simulator.event_socket_port),
             "ROBOT_FREESWITCH__PASSWORD": PASSWORD,

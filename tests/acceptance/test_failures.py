@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from robot.call.call import Call
 from robot.campaign.definition import load_campaign
 from tests.acceptance.world import DEMO, FinishedCall, World, open_world
 
@@ -94,7 +94,7 @@ ring_ms = 0
 hang_up = { after = "answer", wait_ms = 0 }
 """
 
-NUMBERS = tuple(f"+331400000{index}" for index in range(10, 20)) + ("+33140000021",)
+NUMBERS = (*(f"+331400000{index}" for index in range(10, 20)), "+33140000021")
 
 
 def short_campaign(folder: Path, gateway: str = "trunk") -> Path:
@@ -245,7 +245,8 @@ async def test_a_stopped_call_is_hung_up_and_written_down(tmp_path: Path) -> Non
     assert finished.stored.error == "stopped: by this test"
 
 
-async def _until_speaking(world: World, call: Any) -> None:
+async def _until_speaking(world: World, call: Call) -> None:
     async with asyncio.timeout(10):
-        while call.uuid not in world.switch.calls or not world.switch.heard(call.uuid).prompts:
+        # The simulator tells nobody when a callee begins to hear.
+        while call.uuid not in world.switch.calls or not world.switch.heard(call.uuid).prompts:  # noqa: ASYNC110
             await asyncio.sleep(0.02)

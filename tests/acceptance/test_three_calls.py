@@ -15,6 +15,8 @@ SILENT, YES = "+33140000001", "+33140000002"
 # The same person several times: figures of time are judged on the best, for a busy test machine adds to the others.
 TALKERS = ("+33140000003", "+33140000004", "+33140000005")
 
+SENTENCE = "Yes hello, I am listening, I am quite interested in your offer."
+
 CALLEES = f"""
 [[callee]]
 number = "{SILENT}"
@@ -35,7 +37,7 @@ ring_ms = 100
 answer = "human"
 noise_db = -60
 says = [
-  {{ after = "prompt_start", wait_ms = 2000, text = "Yes hello, I am listening, I am quite interested in your offer." }},
+  {{ after = "prompt_start", wait_ms = 2000, text = "{SENTENCE}" }},
 ]
 """
 

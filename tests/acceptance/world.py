@@ -56,8 +56,6 @@ class World:
         return FinishedCall(report, await self.daemon.store.attempt(call.uuid), heard)
 
 
-
-
 @asynccontextmanager
 async def open_world(
     folder: Path, callees: str, campaign: Path = DEMO, playback: str = "broadcast"
@@ -65,15 +63,11 @@ async def open_world(
     """`callees` is a callees file (TOML); the database lies in `folder`."""
     file = folder / "callees.toml"
     file.write_text(callees, encoding="utf-8")
-    loaded = load_callees(file)
-    settings = SimulatorSettings(
-        password=PASSWORD,
-        audio_stream=loaded.simulator.audio_stream,
-        gateways=frozenset(loaded.simulator.gateways),
-    )
-    async with SimulatedFreeSwitch(settings, loaded.callee) as switch:
-        async with Daemon(settings_for(switch, folder, playback)) as daemon:
-            yield World(switch, daemon, load_campaign(campaign))
+    async with (
+        SimulatedFreeSwitch(SimulatorSettings(password=PASSWORD), load_callees(file)) as switch,
+        Daemon(settings_for(switch, folder, playback)) as daemon,
+    ):
+        yield World(switch, daemon, load_campaign(campaign))
 
 
 def settings_for(switch: SimulatedFreeSwitch, folder: Path, playback: str = "broadcast") -> Settings:
