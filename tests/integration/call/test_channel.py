@@ -1,0 +1,146 @@
+"""A channel against a simulated FreeSWITCH: dialling, prompts, and breaks at every moment of a prompt's beginning."""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from robot.call.channel import Channel
+from robot.call.failures import DialNotSent, NotAnswered, PromptNotPlayed, SwitchLost
+from robot.call.outcome import Outcome
+from robot.call.playback import PlaybackState
+from robot.dialogue.scenario import Prompt
+from robot.esl import commands
+from robot.esl.client import EventSocketClient, EventSocketSettings
+from robot.simulator.callees_file import Callee, HangUp
+from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
+
+LENGTH_S = 1.0
+CALLEES = [
+    Callee(number="+33140000001", answer="human", ring_ms=0),
+    Callee(number="+33140000002", answer="busy"),
+    Callee(number="+33140000003", answer="human", ring_ms=0, hang_up=HangUp(after="prompt_start", wait_ms=300)),
+    Callee(number="+33140000004", answer="no_answer"),
+]
+
+
+@dataclass
+class Line:
+    simulator: SimulatedFreeSwitch
+    switch: EventSocketClient
+    prompt: Prompt
+
+    def channel(self) -> Channel:
+        return Channel(str(uuid4()), self.switch)
+
+    async def dial(self, channel: Channel, number: str = "+33140000001", ring_timeout_s: int = 5) -> None:
+        await channel.dial(
+            commands.originate(channel.uuid, "trunk", number, ring_timeout_s=ring_timeout_s), ring_timeout_s
+        )
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    file = tmp_path / "prompt.wav"
+    with wave.open(str(file), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(b"\x00\x10" * int(8000 * LENGTH_S))
+    async with SimulatedFreeSwitch(SimulatorSettings(), CALLEES) as simulator:
+        settings = EventSocketSettings(port=simulator.event_socket_port)
+        async with EventSocketClient(settings) as switch:
+            yield Line(simulator, switch, Prompt(file, "a tone", LENGTH_S))
+
+
+async def test_a_prompt_plays_to_its_end_and_the_channel_is_hung_up(line: Line) -> None:
+    channel = line.channel()
+    await line.dial(channel)
+    playing = channel.play(line.prompt, root=line.prompt.file.parent, broadcast=True)
+    assert await playing.ended is PlaybackState.FINISHED
+    await channel.hang_up()
+    assert channel.hung_up.result() == "NORMAL_CLEARING"
+    await channel.close()
+    [heard] = line.simulator.heard(channel.uuid).prompts
+    assert (heard.how, heard.to_ms - heard.from_ms) == ("done", pytest.approx(1000, abs=20))
+
+
+@pytest.mark.parametrize("broadcast", [True, False])
+async def test_no_break_is_lost_at_any_moment_of_a_prompts_beginning(line: Line, broadcast: bool) -> None:
+    async def break_after(delay_ms: int) -> None:
+        channel = line.channel()
+        await line.dial(channel)
+        playing = channel.play(line.prompt, root=line.prompt.file.parent, broadcast=broadcast)
+        await asyncio.sleep(delay_ms / 1000)
+        playing.stop()
+        assert await playing.ended is PlaybackState.INTERRUPTED, f"break after {delay_ms} ms"
+        await channel.hang_up()
+        await channel.close()
+        for heard in line.simulator.heard(channel.uuid).prompts:
+            assert heard.how == "break", f"break after {delay_ms} ms"
+
+    await asyncio.gather(*(break_after(delay_ms) for delay_ms in (0, 2, 10, 40, 80, 110, 130, 160, 200, 300, 400)))
+
+
+async def test_a_callee_who_hangs_up_ends_the_prompt(line: Line) -> None:
+    channel = line.channel()
+    await line.dial(channel, "+33140000003")
+    playing = channel.play(line.prompt, root=line.prompt.file.parent, broadcast=True)
+    assert await playing.ended is PlaybackState.INTERRUPTED
+    assert await channel.hung_up == "NORMAL_CLEARING"
+    await channel.close()
+
+
+async def test_a_file_that_is_not_there(line: Line) -> None:
+    channel = line.channel()
+    await line.dial(channel)
+    missing = Prompt(line.prompt.file.with_name("missing.wav"), "nothing", 1.0)
+    playing = channel.play(missing, root=line.prompt.file.parent, broadcast=True)
+    assert await playing.ended is PlaybackState.MISSING
+    await channel.hang_up()
+    await channel.close()
+
+
+async def test_a_path_that_could_do_something_else_is_not_sent(line: Line) -> None:
+    channel = line.channel()
+    await line.dial(channel)
+    for name in ("a,b.wav", "${api(status)}.wav", "x.wav\n\napi status", "../x.wav"):
+        with pytest.raises(PromptNotPlayed):
+            channel.play(
+                Prompt(line.prompt.file.with_name("x").parent / name, "x", 1), root=Path("/tmp"), broadcast=True
+            )
+    await channel.hang_up()
+    await channel.close()
+
+
+async def test_nobody_answers(line: Line) -> None:
+    for number, outcome in (("+33140000002", Outcome.BUSY), ("+33140000009", Outcome.INVALID_NUMBER)):
+        channel = line.channel()
+        with pytest.raises(NotAnswered) as caught:
+            await line.dial(channel, number)
+        assert caught.value.outcome is outcome
+        await channel.close()
+
+
+async def test_what_was_not_sent_may_be_dialled_again_and_what_was_is_unknown(line: Line) -> None:
+    dialling = line.channel()
+    task = asyncio.create_task(line.dial(dialling, "+33140000004", ring_timeout_s=30))
+    async with asyncio.timeout(5):
+        while dialling.uuid not in line.simulator.channels:  # noqa: ASYNC110 - the simulator tells nobody
+            await asyncio.sleep(0.01)
+    line.simulator.kill()
+    with pytest.raises(SwitchLost) as lost:
+        await task
+    assert lost.value.outcome is Outcome.UNKNOWN
+    await dialling.close()
+    again = line.channel()
+    with pytest.raises(DialNotSent) as refused:
+        await line.dial(again)
+    assert refused.value.outcome is Outcome.FAILED
+    await again.close()
