@@ -23,7 +23,7 @@ from rich.console import Console
 
 from robot import __version__
 from robot.campaign.definition import BadNumber, CampaignError
-from robot.config import ConfigError, LoadedSettings, load_settings
+from robot.config import ConfigError, LoadedSettings, LoggingSettings, load_settings
 from robot.esl.errors import EventSocketError
 from robot.simulator.errors import SimulatorError
 from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
@@ -74,15 +74,24 @@ def finish(status: int) -> NoReturn:
     sys.exit(status)
 
 
-def set_up_logging(verbose: int) -> None:
-    """Logs go to stderr, and only when asked for: -v INFO, -vv DEBUG. Warnings are always shown."""
-    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+def set_up_logging(verbose: int, settings: LoggingSettings) -> None:
+    """Logs go to stderr: of the configured level, or -v INFO, -vv DEBUG."""
+    configured = logging.getLevelNamesMapping()[settings.level.upper()]
+    level = min(configured, {0: configured, 1: logging.INFO}.get(verbose, logging.DEBUG))
+    people: tuple[Any, ...] = (
+        structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+    )
+    machines: tuple[Any, ...] = (
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            *(machines if settings.as_json else people),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -114,12 +123,15 @@ def print_json(document: Any) -> None:
 @click.pass_context
 def main(context: click.Context, config: Path | None, verbose: int) -> None:
     """A voice robot for FreeSWITCH: calls people, talks, listens, is silent when they speak."""
-    set_up_logging(verbose)
-    context.obj = config
+    context.obj = (config, verbose)
 
 
 def settings_of(context: click.Context) -> LoadedSettings:
-    return load_settings(context.obj, os.environ)
+    """The configuration; from here on logs are written as it says."""
+    config, verbose = context.obj
+    loaded = load_settings(config, os.environ)
+    set_up_logging(verbose, loaded.settings.logging)
+    return loaded
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")

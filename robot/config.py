@@ -114,9 +114,9 @@ class DatabaseSettings(_Section):
 
 
 class LoggingSettings(_Section):
-    """[logging]: as_json is the key `json`: one JSON object a line instead of text for people."""
+    """[logging]: as_json is the key `json`: one JSON object a line instead of text for people. -v shows more."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)] = "info"
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)] = "warning"
     as_json: bool = Field(default=False, alias="json")
 
 

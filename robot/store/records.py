@@ -128,7 +128,6 @@ class StoredAttempt:
     node: str
     fields: Mapping[str, str]
     created_at: datetime
-    originated_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
     outcome: str | None

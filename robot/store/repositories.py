@@ -110,11 +110,6 @@ class AttemptRepository:
             raise DuplicateAttempt(new.uuid)
         contacts.set_state(contact_id, ContactState.IN_CALL)
 
-    def mark_originated(self, uuid: str, at: datetime) -> None:
-        """FreeSWITCH has taken the originate command. The first time counts. Raises UnknownAttempt."""
-        unmarked = update(Attempt).where(Attempt.uuid == uuid, Attempt.originated_at.is_(None))
-        self._change(uuid, unmarked.values(originated_at=at))
-
     def mark_answered(self, uuid: str, at: datetime, ring_ms: int | None) -> None:
         """The first time counts. Raises UnknownAttempt."""
         unmarked = update(Attempt).where(Attempt.uuid == uuid, Attempt.answered_at.is_(None))
@@ -243,7 +238,6 @@ def _stored(attempt: Attempt) -> StoredAttempt:
         node=attempt.node,
         fields=attempt.contact.fields,
         created_at=attempt.created_at,
-        originated_at=attempt.originated_at,
         answered_at=attempt.answered_at,
         ended_at=attempt.ended_at,
         outcome=attempt.outcome,

@@ -135,7 +135,6 @@ class Attempt(Base):
     gateway: Mapped[str] = mapped_column(String(64))
     node: Mapped[str] = mapped_column(String(255))  # a host name
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    originated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str | None] = mapped_column(String(64))

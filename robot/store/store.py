@@ -66,9 +66,6 @@ class Store:
             even_late=False,
         )
 
-    async def mark_originated(self, uuid: str, at: datetime) -> None:
-        await self._write("mark_originated", lambda session, _: AttemptRepository(session).mark_originated(uuid, at))
-
     async def mark_answered(self, uuid: str, at: datetime, ring_ms: int | None) -> None:
         await self._write(
             "mark_answered", lambda session, _: AttemptRepository(session).mark_answered(uuid, at, ring_ms)

@@ -55,7 +55,6 @@ async def test_a_call_from_its_beginning_to_its_end(store: Store) -> None:
     new = new_attempt()
     await store.begin_attempt(new)
     assert [attempt.uuid for attempt in await store.unfinished_attempts()] == [new.uuid]
-    await store.mark_originated(new.uuid, NOW)
     await store.mark_answered(new.uuid, NOW, 800)
     assert await store.save_progress(new.uuid, [TURN], [BARGE_IN], [])
     assert await store.finish_attempt(new.uuid, RESULT, [TURN], [BARGE_IN], [LATENCY])

@@ -77,7 +77,6 @@ def test_everything_comes_back_as_it_was_given(database: Database) -> None:
     new = begin(database, new_attempt())
     with database.write() as session:
         attempts = AttemptRepository(session)
-        attempts.mark_originated(new.uuid, DIALLED + timedelta(milliseconds=3))
         attempts.mark_answered(new.uuid, DIALLED + timedelta(seconds=1), 810)
         attempts.save_progress(new.uuid, [PROMPT], [replace(BARGE_IN, text=None, break_ms=None)], [])
     with database.write() as session:
@@ -88,7 +87,6 @@ def test_everything_comes_back_as_it_was_given(database: Database) -> None:
     assert (stored.caller_id, stored.gateway, stored.node) == ("+33199999999", "carrier", "fs1")
     assert stored.fields == {"name": "Zoë", "town": "Paris"}
     assert stored.created_at == DIALLED
-    assert stored.originated_at == DIALLED + timedelta(milliseconds=3)
     assert stored.turns == (PROMPT, ANSWER)
     assert stored.barge_ins == (BARGE_IN,)
     assert stored.latencies == (LATENCY,)
@@ -159,10 +157,9 @@ def test_the_first_answer_counts(database: Database) -> None:
     with database.write() as session:
         attempts = AttemptRepository(session)
         for seconds in (1, 2):
-            attempts.mark_originated(new.uuid, DIALLED + timedelta(seconds=seconds))
             attempts.mark_answered(new.uuid, DIALLED + timedelta(seconds=seconds), seconds)
         stored = attempts.get(new.uuid)
-    assert stored.originated_at == stored.answered_at == DIALLED + timedelta(seconds=1)
+    assert stored.answered_at == DIALLED + timedelta(seconds=1)
     assert stored.ring_ms == 1
 
 
@@ -242,11 +239,10 @@ def test_unfinished_and_counted_attempts(database: Database) -> None:
         assert attempts.outcomes("autumn") == attempts.outcomes("no such campaign") == {}
 
 
-@pytest.mark.parametrize("method", ["get", "mark_originated", "mark_answered", "save_progress", "finish"])
+@pytest.mark.parametrize("method", ["get", "mark_answered", "save_progress", "finish"])
 def test_an_attempt_that_was_never_begun_is_told(database: Database, method: str) -> None:
     arguments: tuple[Any, ...] = {
         "get": (),
-        "mark_originated": (DIALLED,),
         "mark_answered": (DIALLED, 1),
         "save_progress": ([], [], []),
         "finish": (RESULT, [], [], []),

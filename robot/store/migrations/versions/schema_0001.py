@@ -49,7 +49,6 @@ def upgrade() -> None:
         sa.Column("gateway", sa.String(64), nullable=False),
         sa.Column("node", sa.String(255), nullable=False),
         sa.Column("created_at", _TIME, nullable=False),
-        sa.Column("originated_at", _TIME),
         sa.Column("answered_at", _TIME),
         sa.Column("ended_at", _TIME),
         sa.Column("outcome", sa.String(64)),
