@@ -304,14 +304,16 @@ def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
 
 @bench.command("listen")
 @click.option("--streams", default=300, show_default=True, help="Streams of 20 ms frames at once.")
-@click.option("--seconds", default=20, show_default=True, help="How long.")
+@click.option("--seconds", default=15, show_default=True, help="How long.")
+@click.option("--together", is_flag=True, help="All send in the same moment of each 20 ms: the worst case.")
+@click.option("--largest", is_flag=True, help="Find the most streams with a p99 below 20 ms, too.")
 @json_option
 @explain
-def bench_listen(streams: int, seconds: int, as_json: bool) -> None:
+def bench_listen(streams: int, seconds: int, together: bool, largest: bool, as_json: bool) -> None:
     """Audio streams on one core: lag from a frame's arrival to its decision, CPU and memory per stream."""
     from robot.bench.listen import run as measure
 
-    _print_figures(measure(streams=streams, seconds=seconds), as_json)
+    _print_figures(measure(streams=streams, seconds=seconds, together=together, largest=largest), as_json)
 
 
 @bench.command("transcribe")
@@ -327,11 +329,12 @@ def bench_transcribe(context: click.Context, as_json: bool) -> None:
 
 @bench.command("barge-in")
 @click.option("--calls", default=50, show_default=True, help="Simultaneous calls.")
+@click.option("--rounds", default=3, show_default=True, help="How many times that.")
 @json_option
 @click.pass_context
 @explain
-def bench_barge_in(context: click.Context, calls: int, as_json: bool) -> None:
+def bench_barge_in(context: click.Context, calls: int, rounds: int, as_json: bool) -> None:
     """From the frame that crosses the threshold to uuid_break on the wire, and to silence in the callee's ear."""
     from robot.bench.barge_in import run as measure
 
-    _print_figures(measure(settings_of(context).settings, calls=calls), as_json)
+    _print_figures(measure(settings_of(context).settings, calls=calls, rounds=rounds), as_json)

@@ -71,12 +71,16 @@ class CallView:
 
     def _line(self, uuid: str, at_ms: int | None, text: str, style: str) -> None:
         time = "" if at_ms is None else f"{at_ms / 1000:5.1f} s"
-        label = f"{self._labels.get(uuid, ''):<{self._width}} " if self._width else ""
-        line = Table.grid(padding=(0, 1))
-        line.add_column(no_wrap=True)
-        line.add_column(no_wrap=bool(self._names), overflow="ellipsis" if self._names else "fold")
-        line.add_row(f"{label}{time:>7} ", Text(text, style=style))
-        self._console.print(line)
+        if self._names:
+            label = f"{self._labels.get(uuid, ''):<{self._width}}"
+            line = Text.assemble(f"{label} {time:>7}  ", (text, style))
+            self._console.print(line, no_wrap=True, overflow="ellipsis")
+            return
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(f"{time:>7} ", Text(text, style=style))
+        self._console.print(grid)
 
 
 def timeline(report: CallReport) -> RenderableType:

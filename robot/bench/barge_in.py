@@ -43,8 +43,11 @@ _SPREAD_S: Final = 3.0
 _START_LIMIT_S: Final = 60.0
 
 
-def run(settings: Settings, *, calls: int = 50) -> dict[str, Any]:
-    """Measure `calls` simultaneous calls. The database is one of the benchmark's own, the model that of `settings`."""
+def run(settings: Settings, *, calls: int = 50, rounds: int = 3) -> dict[str, Any]:
+    """Measure `calls` simultaneous calls, `rounds` times.
+
+    The database is one of the benchmark's own, the model that of `settings`.
+    """
     with tempfile.TemporaryDirectory() as folder, _simulator(Path(folder)) as port:
         reachable = settings.model_copy(
             update={
@@ -55,24 +58,28 @@ def run(settings: Settings, *, calls: int = 50) -> dict[str, Any]:
                 "database": settings.database.model_copy(update={"url": f"sqlite:///{folder}/bench.db"}),
             }
         )
-        return asyncio.run(_measure(reachable, calls))
+        return asyncio.run(_measure(reachable, calls, rounds))
 
 
-async def _measure(settings: Settings, calls: int) -> dict[str, Any]:
+async def _measure(settings: Settings, calls: int, rounds: int) -> dict[str, Any]:
     campaign = load_campaign(demo_campaign_folder())
     async with Daemon(settings) as daemon:
-        [first] = await _call_all(daemon, campaign, 1)
-        with_one_mb = _peak_memory_mb()
+        [first], with_one_mb = await _call_all(daemon, campaign, 1)
         cpu = resource.getrusage(resource.RUSAGE_SELF)
-        reports = await _call_all(daemon, campaign, calls)
+        reports: list[CallReport] = []
+        with_all_mb: float | None = None
+        for _ in range(rounds):
+            finished, memory_mb = await _call_all(daemon, campaign, calls)
+            reports += finished
+            with_all_mb = with_all_mb or memory_mb
         used = resource.getrusage(resource.RUSAGE_SELF)
-        with_all_mb = _peak_memory_mb()
     barge_ins = [barge_in for report in reports for barge_in in report.barge_ins]
     latencies = [latency for report in reports for latency in report.latencies]
     call_s = sum(report.talk_ms or 0 for report in reports) / 1000
     return {
         "benchmark": "barge-in",
         "calls": calls,
+        "rounds": rounds,
         "playback": settings.freeswitch.playback,
         "failed": sum(not report.worked for report in [first, *reports]),
         "barge_ins": len(barge_ins),
@@ -82,17 +89,29 @@ async def _measure(settings: Settings, calls: int) -> dict[str, Any]:
         "cpu_ms_per_call_second": round(
             (used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime) * 1000 / max(call_s, 1), 1
         ),
-        "memory_mb": round(with_all_mb, 1),
-        "memory_mb_per_further_call": round((with_all_mb - with_one_mb) / max(calls - 1, 1), 2),
+        "memory_mb": with_all_mb,
+        "memory_mb_per_further_call": (
+            None
+            if with_all_mb is None or with_one_mb is None or calls < 2
+            else round((with_all_mb - with_one_mb) / (calls - 1), 2)
+        ),
     }
 
 
-async def _call_all(daemon: Daemon, campaign: Campaign, calls: int) -> list[CallReport]:
+async def _call_all(daemon: Daemon, campaign: Campaign, calls: int) -> tuple[list[CallReport], float | None]:
+    """All calls at once: their reports, and the most memory that was in use meanwhile."""
+
     async def one(index: int) -> CallReport:
         await asyncio.sleep(_SPREAD_S * index / calls)
         return await daemon.call(campaign.plan(f"+331400{index:05}")).run()
 
-    return await asyncio.gather(*(one(index) for index in range(calls)))
+    all_calls = asyncio.gather(*(one(index) for index in range(calls)))
+    most_mb = _memory_mb()
+    while not all_calls.done():
+        await asyncio.wait({all_calls}, timeout=0.25)
+        now_mb = _memory_mb()
+        most_mb = now_mb if most_mb is None or now_mb is None else max(most_mb, now_mb)
+    return all_calls.result(), most_mb
 
 
 @contextmanager
@@ -133,6 +152,10 @@ def _spread(values: list[float | None] | list[float] | list[int]) -> dict[str, f
     }
 
 
-def _peak_memory_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1024 if sys.platform != "darwin" else peak / 1024 / 1024
+def _memory_mb() -> float | None:
+    """What this process holds in memory; None where Linux's /proc does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return round(pages * resource.getpagesize() / 1024 / 1024, 1)
