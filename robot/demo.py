@@ -54,7 +54,7 @@ def _print_summary(console: Console, reports: list[CallReport], names: dict[str,
     console.print("\n[bold]Who spoke when[/bold] (from the answer; the yellow mark is a barge-in)\n")
     for report in reports:
         console.print(f"{names[report.number]}: {report.outcome}", style="bold")
-        console.print(Padding(timeline(report), (0, 0, 1, 2)))
+        console.print(Padding(timeline(report), (0, 0, 1, 2), expand=False))
     console.print(calls_table(reports, names))
     console.print(
         "\nsilent after: from the frame of speech that crossed 1.5 s to the prompt's stop. "
