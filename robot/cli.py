@@ -299,7 +299,10 @@ def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
     else:
         width = max(len(name) for name in figures)
         for name, value in figures.items():
-            click.echo(f"{name:<{width}}  {value}")
+            if isinstance(value, dict):
+                value = "  ".join(f"{part} {figure}" for part, figure in value.items())
+            if not isinstance(value, list):
+                click.echo(f"{name:<{width}}  {value}")
 
 
 @bench.command("listen")

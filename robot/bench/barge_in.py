@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from pydantic import SecretStr
 
+from robot.bench.figures import memory_mb, spread
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign, load_campaign
 from robot.config import Settings
@@ -83,13 +83,13 @@ async def _measure(settings: Settings, calls: int, rounds: int) -> dict[str, Any
         "playback": settings.freeswitch.playback,
         "failed": sum(not report.worked for report in [first, *reports]),
         "barge_ins": len(barge_ins),
-        "detect_ms": _spread([each.detect_ms for each in barge_ins]),
-        "break_ms": _spread([each.break_ms for each in barge_ins]),
-        "reply_after_ms": _spread([each.total_ms for each in latencies]),
+        "detect_ms": spread([each.detect_ms for each in barge_ins if each.detect_ms is not None]),
+        "break_ms": spread([each.break_ms for each in barge_ins if each.break_ms is not None]),
+        "reply_after_ms": spread([each.total_ms for each in latencies]),
         "cpu_ms_per_call_second": round(
             (used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime) * 1000 / max(call_s, 1), 1
         ),
-        "memory_mb": with_all_mb,
+        "memory_mb": None if with_all_mb is None else round(with_all_mb, 1),
         "memory_mb_per_further_call": (
             None
             if with_all_mb is None or with_one_mb is None or calls < 2
@@ -106,10 +106,10 @@ async def _call_all(daemon: Daemon, campaign: Campaign, calls: int) -> tuple[lis
         return await daemon.call(campaign.plan(f"+331400{index:05}")).run()
 
     all_calls = asyncio.gather(*(one(index) for index in range(calls)))
-    most_mb = _memory_mb()
+    most_mb = memory_mb()
     while not all_calls.done():
         await asyncio.wait({all_calls}, timeout=0.25)
-        now_mb = _memory_mb()
+        now_mb = memory_mb()
         most_mb = now_mb if most_mb is None or now_mb is None else max(most_mb, now_mb)
     return all_calls.result(), most_mb
 
@@ -137,25 +137,3 @@ def _port_of(process: subprocess.Popen[str]) -> int:
         if found := re.search(r"[Ee]vent socket: \S+:(\d+)", line):
             return int(found[1])
     raise RuntimeError(f"the simulator ended with status {process.wait(_START_LIMIT_S)} before it was ready")
-
-
-def _spread(values: list[float | None] | list[float] | list[int]) -> dict[str, float] | None:
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    p50, p95, p99 = np.percentile(known, [50, 95, 99])
-    return {
-        "p50": round(float(p50), 2),
-        "p95": round(float(p95), 2),
-        "p99": round(float(p99), 2),
-        "max": round(float(max(known)), 2),
-    }
-
-
-def _memory_mb() -> float | None:
-    """What this process holds in memory; None where Linux's /proc does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return None
-    return round(pages * resource.getpagesize() / 1024 / 1024, 1)

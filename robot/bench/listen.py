@@ -14,13 +14,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
-import json
 import math
 import multiprocessing
 import os
 import socket
 import struct
-import sys
 import time
 from array import array
 from multiprocessing.connection import Connection
@@ -28,6 +26,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from robot.bench.figures import memory_mb, spread
 from ws_audio.events import AudioEvent, SpeechContinues
 from ws_audio.server import AudioServer, AudioServerSettings
 from ws_audio.stream import StreamOptions
@@ -132,7 +131,7 @@ class _Server:
         server = AudioServer(AudioServerSettings(port=0, max_streams=streams), detector=_StampedVad)
         await server.start()
         gc.collect()
-        before = _resident_bytes()
+        before_mb = memory_mb()
         options = StreamOptions(rate=RATE)
         tickets = [server.expect(f"stream-{number}", options, self._listen) for number in range(streams)]
         self._pipe.send((server.port, [(ticket.path, ticket.authorization) for ticket in tickets]))
@@ -144,11 +143,11 @@ class _Server:
         self._pipe.send(
             {
                 "decisions": len(self._lags),
-                "send_to_decision_ms": _spread(self._lags),
-                "in_process_ms": _spread(self._inside),
+                "send_to_decision_ms": spread(np.frombuffer(self._lags)),
+                "in_process_ms": spread(np.frombuffer(self._inside)),
                 "cpu_ms_per_stream_second": round(cpu * 1000 / streams / wall, 3),
                 "core_used": round(cpu / wall, 3),
-                "kb_per_stream": round((_resident_bytes() - before) / streams / 1024, 1),
+                "kb_per_stream": _kb_each(before_mb, memory_mb(), streams),
             }
         )
         await server.close()
@@ -186,7 +185,7 @@ def _send(pipe: Connection, together: bool, cores: list[int]) -> None:
             connection.sendall(frame)
             if warm:
                 late.append((now - due) * 1000)
-    pipe.send(_spread(late))
+    pipe.send(spread(np.frombuffer(late)))
     pipe.recv()  # keeps the streams open until the process is ended
 
 
@@ -229,16 +228,5 @@ def _frames() -> list[bytearray]:
     return [bytearray(header + bytes(8) + payload[8:]) for payload in payloads]
 
 
-def _spread(values: array[float]) -> dict[str, float]:
-    p50, p99, most = np.percentile(np.frombuffer(values), [50, 99, 100])
-    return {"p50": round(float(p50), 3), "p99": round(float(p99), 3), "max": round(float(most), 3)}
-
-
-def _resident_bytes() -> int:
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-if __name__ == "__main__":
-    arguments = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
-    print(json.dumps(run(*arguments, together="together" in sys.argv, largest="largest" in sys.argv), indent=2))
+def _kb_each(before_mb: float | None, after_mb: float | None, streams: int) -> float | None:
+    return None if before_mb is None or after_mb is None else round((after_mb - before_mb) * 1024 / streams, 1)

@@ -8,8 +8,6 @@ process, decoding and features included; both ways take turns, so that other loa
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Callable
 from functools import cache
@@ -146,7 +144,3 @@ def _voice() -> Any:
     from piper import PiperVoice
 
     return PiperVoice.load(Path(spec.origin).parent / "data" / "en_US-joe-medium.onnx")
-
-
-if __name__ == "__main__":
-    print(json.dumps(run(sys.argv[1] if len(sys.argv) > 1 else "tiny.en"), indent=2))

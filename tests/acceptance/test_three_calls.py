@@ -121,3 +121,15 @@ def test_what_was_reported_is_what_the_database_holds(calls: dict[str, FinishedC
         assert (call.stored.ended_at - call.stored.answered_at).total_seconds() * 1000 == pytest.approx(
             call.report.talk_ms, abs=2
         )
+
+
+def test_prompts_played_with_sendmsg_stop_as_well(tmp_path: Path) -> None:
+    async def call_one() -> FinishedCall:
+        async with open_world(tmp_path, CALLEES, playback="execute") as world:
+            return await world.call(TALKERS[0])
+
+    call = asyncio.run(call_one())
+    assert call.report.outcome == "interested"
+    assert len(call.report.barge_ins) == 1
+    assert call.heard is not None
+    assert [prompt.how for prompt in call.heard.prompts] == ["break", "done"]
