@@ -293,7 +293,9 @@ def bench() -> None:
     """Measure this machine; docs/PERFORMANCE.md holds what we measured on ours."""
 
 
-def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
+def _print_figures(measure: Callable[[], dict[str, Any]], as_json: bool) -> None:
+    with Console(stderr=True).status("Measuring ..."):
+        figures = measure()
     if as_json:
         print_json(figures)
     else:
@@ -316,7 +318,7 @@ def bench_listen(streams: int, seconds: int, together: bool, largest: bool, as_j
     """Audio streams on one core: lag from a frame's arrival to its decision, CPU and memory per stream."""
     from robot.bench.listen import run as measure
 
-    _print_figures(measure(streams=streams, seconds=seconds, together=together, largest=largest), as_json)
+    _print_figures(lambda: measure(streams=streams, seconds=seconds, together=together, largest=largest), as_json)
 
 
 @bench.command("transcribe")
@@ -327,7 +329,7 @@ def bench_transcribe(context: click.Context, as_json: bool) -> None:
     """CPU and word errors per utterance, against plain WhisperModel.transcribe."""
     from robot.bench.transcribe import run as measure
 
-    _print_figures(measure(model=settings_of(context).settings.stt.model), as_json)
+    _print_figures(lambda: measure(model=settings_of(context).settings.stt.model), as_json)
 
 
 @bench.command("barge-in")
@@ -340,4 +342,4 @@ def bench_barge_in(context: click.Context, calls: int, rounds: int, as_json: boo
     """From the frame that crosses the threshold to uuid_break on the wire, and to silence in the callee's ear."""
     from robot.bench.barge_in import run as measure
 
-    _print_figures(measure(settings_of(context).settings, calls=calls, rounds=rounds), as_json)
+    _print_figures(lambda: measure(settings_of(context).settings, calls=calls, rounds=rounds), as_json)
