@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from robot.call.failures import DialNotSent, DialRefused, NotAnswered, PromptNotPlayed, SwitchLost
 from robot.call.playback import Playback, PlaybackState
@@ -36,7 +36,11 @@ _DIAL_MARGIN_S: Final = 35.0
 _ANSWER_MARGIN_S: Final = 2.0
 # How long a call goes on without its event socket. A restarted FreeSWITCH is back within it, but without the call.
 _LINK_GRACE_S: Final = 10.0
-_HANGUP_LIMIT_S: Final = 3.0
+# As long: a channel that outlives it has its own limit (sched_hangup), or is found by its attempt without an outcome.
+_HANGUP_LIMIT_S: Final = _LINK_GRACE_S
+_HANGUP_PAUSE_S: Final = 0.2
+# FreeSWITCH answers at once and polls events every 20 ms; 1 s more when a stream's closing handshake goes wrong.
+_EVENT_LIMIT_S: Final = 3.0
 
 
 class Channel:
@@ -50,6 +54,7 @@ class Channel:
         self._link_watch: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._dialled = False
+        self._job: asyncio.Future[str] | None = None  # the originate
         self.answered_at: float | None = None
         self.hung_up_at: float | None = None
         self._answered = asyncio.Event()
@@ -65,7 +70,7 @@ class Channel:
         Raises NotAnswered with the hangup cause, DialRefused, DialNotSent (may be tried again) or SwitchLost (may not).
         """
         self._dialled = True
-        job = asyncio.ensure_future(self._switch.bgapi(command, timeout=ring_timeout_s + _DIAL_MARGIN_S))
+        job = self._job = asyncio.ensure_future(self._switch.bgapi(command, timeout=ring_timeout_s + _DIAL_MARGIN_S))
         answered = asyncio.ensure_future(self._answered.wait())
         try:
             await first_of(job, answered, self.hung_up, self.lost)
@@ -82,8 +87,7 @@ class Channel:
                 raise SwitchLost("FreeSWITCH reported an answered call but sent no CHANNEL_ANSWER for it")
         finally:
             answered.cancel()
-            if not job.done():
-                self._watch(self._ignore_late(job))
+            job.add_done_callback(_retrieve)
 
     async def _result_of(self, job: asyncio.Future[str]) -> None:
         """Raise what the originate job came to, unless the call was answered."""
@@ -100,14 +104,6 @@ class Channel:
             raise SwitchLost(
                 f"FreeSWITCH went away while the call was being placed; whether it rang is not known: {lost}"
             ) from lost
-
-    async def _ignore_late(self, job: asyncio.Future[str]) -> None:
-        """The job of a call whose fate an event has told already."""
-        await first_of(job, within_s=_ANSWER_MARGIN_S)
-        if not job.done():
-            job.cancel()
-        elif not job.cancelled():
-            job.exception()
 
     async def api(self, command: Command) -> str:
         """An api command about this channel; raises EventSocketError."""
@@ -136,17 +132,26 @@ class Channel:
         self.stream_failed = self._loop.create_future()
 
     async def hang_up(self, cause: str = "NORMAL_CLEARING") -> None:
-        """End the channel and wait for its CHANNEL_HANGUP_COMPLETE. Returns when it is over, or cannot be ended."""
-        if self._dialled and not self._completed.is_set():
+        """End the channel and wait for its CHANNEL_HANGUP_COMPLETE. Returns when it is over, or cannot be ended.
+
+        Nobody must be left on a line without a robot, so this is tried again while the event socket is away, and while
+        an originate that we gave up may still make the channel.
+        """
+        deadline = self._loop.time() + _HANGUP_LIMIT_S
+        while self._dialled and not self._completed.is_set() and self._loop.time() < deadline:
             try:
                 if not self.hung_up.done():
-                    await self._switch.api(commands.kill(self.uuid, cause), timeout=_HANGUP_LIMIT_S)
-                async with asyncio.timeout(_HANGUP_LIMIT_S):
+                    await self._switch.api(commands.kill(self.uuid, cause), timeout=_EVENT_LIMIT_S)
+                async with asyncio.timeout(_EVENT_LIMIT_S):
                     await self._completed.wait()
-            except (EventSocketError, TimeoutError):
-                # Not there any more, or FreeSWITCH is not: either way there is nothing left to end from here. A channel
-                # that outlives this has its own limit (sched_hangup).
-                return
+            except CommandRefused:  # no such channel
+                if self._job is None or self._job.done():
+                    return
+                await first_of(self._job, within_s=_HANGUP_PAUSE_S)
+            except TimeoutError:
+                continue
+            except EventSocketError:
+                await asyncio.sleep(_HANGUP_PAUSE_S)
 
     async def close(self) -> None:
         """Let go of the channel: no event of it is looked at from now on."""
@@ -155,6 +160,8 @@ class Channel:
             self._link_watch.cancel()
         if self._prompt is not None:
             self._prompt.channel_gone()
+        if self._job is not None:
+            self._job.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -299,6 +306,7 @@ class PlayingPrompt:
             self._timer = self._loop.call_at(self.playback.deadline(), self._on_deadline)
 
 
-def _retrieve(future: asyncio.Future[Reply]) -> None:
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Look at the exception of a future that nobody waits for, because something else tells its story."""
     if not future.cancelled():
         future.exception()

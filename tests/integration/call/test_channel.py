@@ -145,3 +145,30 @@ async def test_what_was_not_sent_may_be_dialled_again_and_what_was_is_unknown(li
         await line.dial(again)
     assert refused.value.outcome is Outcome.FAILED
     await again.close()
+
+
+async def test_a_call_given_up_while_it_rings_is_ended_even_when_the_event_socket_is_away(line: Line) -> None:
+    channel = line.channel()
+    task = asyncio.create_task(line.dial(channel, "+33140000004", ring_timeout_s=30))
+    async with asyncio.timeout(5):
+        while channel.uuid not in line.simulator.channels:  # noqa: ASYNC110 - the simulator tells nobody
+            await asyncio.sleep(0.01)
+    line.simulator.drop_connections()
+    with pytest.raises(SwitchLost):
+        await task
+    assert channel.uuid in line.simulator.channels, "it rings on"
+    await channel.hang_up()
+    assert line.simulator.channels == {}
+    await channel.close()
+
+
+async def test_a_call_given_up_before_freeswitch_has_made_the_channel_is_ended_when_it_has(line: Line) -> None:
+    channel = line.channel()
+    task = asyncio.create_task(line.dial(channel))
+    await asyncio.sleep(0)  # the command is in line, not on the wire
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await channel.hang_up()
+    assert line.simulator.channels == {}
+    assert channel.hung_up.done()
+    await channel.close()
