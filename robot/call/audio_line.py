@@ -13,7 +13,7 @@ from robot.call.failures import CalleeNotHeard
 from robot.call.hearing import Hearing, StreamListener
 from robot.call.waiting import first_of
 from robot.esl import commands
-from robot.esl.errors import CommandRefused, EventSocketError
+from robot.esl.errors import CommandRefused, CommandStage, ConnectionLost, EventSocketError
 from ws_audio.server import AudioServer, StreamTicket
 from ws_audio.stream import StreamOptions
 
@@ -75,7 +75,9 @@ class AudioLine:
         except CommandRefused as refused:
             raise CalleeNotHeard(_explain_refusal(refused)) from refused
         except EventSocketError as error:
-            raise CalleeNotHeard(f"the audio stream could not be started: {error}") from error
+            # Sent, and its answer lost with the event socket: the audio itself tells whether it was done.
+            if not isinstance(error, ConnectionLost) or error.stage is CommandStage.NOT_SENT:
+                raise CalleeNotHeard(f"the audio stream could not be started: {error}") from error
         await self._first_frame(url)
 
     async def _first_frame(self, url: str) -> None:

@@ -20,13 +20,14 @@ import structlog
 
 from robot.call.audio_line import AudioLine, StreamAddress
 from robot.call.barge_in import BargeInDetector, BargeInRule
-from robot.call.channel import Channel, PlayingPrompt
+from robot.call.channel import Channel
 from robot.call.failures import CallFailure, DialRefused, PromptNotPlayed, Stopped
 from robot.call.hearing import Hearing, Utterance
 from robot.call.latency import note
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
 from robot.call.playback import PlaybackState
+from robot.call.playing import PlayingPrompt
 from robot.call.record import CallRecord
 from robot.call.report import BargedIn, CallOver, CallReport, Notice, Observer, PromptBegan, StateChanged, TurnEnded
 from robot.call.states import CallState, check_transition

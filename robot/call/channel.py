@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from robot.call.failures import DialNotSent, DialRefused, NotAnswered, PromptNotPlayed, SwitchLost
-from robot.call.playback import Playback, PlaybackState
+from robot.call.playing import LINK_GRACE_S, PlayingPrompt, retrieve
 from robot.call.waiting import first_of
 from robot.dialogue.scenario import Prompt
 from robot.esl import commands
-from robot.esl.client import EventSocketClient, Reply
+from robot.esl.client import EventSocketClient
 from robot.esl.commands import Command
-from robot.esl.errors import BadArgument, CommandFailed, CommandRefused, CommandStage, EventSocketError
+from robot.esl.errors import (
+    BadArgument,
+    CommandFailed,
+    CommandRefused,
+    CommandStage,
+    ConnectionLost,
+    EventSocketError,
+)
 from robot.esl.events import (
     ApplicationCompleted,
     AudioStreamFailed,
@@ -25,7 +33,6 @@ from robot.esl.events import (
     LinkLost,
     LinkRestored,
     PlaybackStarted,
-    PlaybackStatus,
     PlaybackStopped,
 )
 
@@ -34,10 +41,9 @@ from robot.esl.events import (
 _DIAL_MARGIN_S: Final = 35.0
 # The answer event and the job's answer come within one event poll (20 ms) of each other.
 _ANSWER_MARGIN_S: Final = 2.0
-# How long a call goes on without its event socket. A restarted FreeSWITCH is back within it, but without the call.
-_LINK_GRACE_S: Final = 10.0
+
 # As long: a channel that outlives it has its own limit (sched_hangup), or is found by its attempt without an outcome.
-_HANGUP_LIMIT_S: Final = _LINK_GRACE_S
+_HANGUP_LIMIT_S: Final = LINK_GRACE_S
 _HANGUP_PAUSE_S: Final = 0.2
 # FreeSWITCH answers at once and polls events every 20 ms; 1 s more when a stream's closing handshake goes wrong.
 _EVENT_LIMIT_S: Final = 3.0
@@ -76,23 +82,30 @@ class Channel:
             await first_of(job, answered, self.hung_up, self.lost)
             if answered.done():
                 return
-            if self.lost.done():
-                raise self.lost.result()
-            await self._result_of(job)
-            # The job says that the call was answered; the event that says so is on its way, or a hangup is.
-            await first_of(answered, self.hung_up, within_s=_ANSWER_MARGIN_S)
+            if not self.lost.done():
+                # Answered, says the job: the event that says so is on its way, or a hangup is. Or the job's answer is
+                # lost with the event socket: it rings on, and what comes of it is told when the socket is back.
+                within_s = _ANSWER_MARGIN_S if await self._accepted(job) else ring_timeout_s + _DIAL_MARGIN_S
+                await first_of(answered, self.hung_up, self.lost, within_s=within_s)
+            if answered.done():
+                return
             if self.hung_up.done():
                 raise NotAnswered(self.hung_up.result())
-            if not answered.done():
-                raise SwitchLost("FreeSWITCH reported an answered call but sent no CHANNEL_ANSWER for it")
+            if self.lost.done():
+                raise self.lost.result()
+            raise SwitchLost("FreeSWITCH does not say what became of the call: see its log, freeswitch.log")
         finally:
             answered.cancel()
-            job.add_done_callback(_retrieve)
+            job.add_done_callback(retrieve)
 
-    async def _result_of(self, job: asyncio.Future[str]) -> None:
-        """Raise what the originate job came to, unless the call was answered."""
+    async def _accepted(self, job: asyncio.Future[str]) -> bool:
+        """Whether the originate job says that the call was answered; False when nobody will ever know what it says.
+
+        Raises NotAnswered, DialRefused, DialNotSent or SwitchLost.
+        """
         try:
             await job
+            return True
         except CommandRefused as refused:
             if not refused.cause or " " in refused.cause:
                 raise DialRefused(f"FreeSWITCH refused to dial: {refused}") from refused
@@ -101,13 +114,23 @@ class Channel:
             if lost.stage is CommandStage.NOT_SENT:
                 self._dialled = False
                 raise DialNotSent(f"nothing was dialled: {lost}") from lost
-            raise SwitchLost(
-                f"FreeSWITCH went away while the call was being placed; whether it rang is not known: {lost}"
-            ) from lost
+            if isinstance(lost, ConnectionLost):
+                return False
+            raise SwitchLost(f"FreeSWITCH does not say what became of the call: {lost}") from lost
 
     async def api(self, command: Command) -> str:
-        """An api command about this channel; raises EventSocketError."""
-        return await self._switch.api(command)
+        """An api command about this channel; one that was not sent is sent when the event socket is back.
+
+        Raises EventSocketError.
+        """
+        deadline = self._loop.time() + LINK_GRACE_S
+        while True:
+            try:
+                return await self._switch.api(command)
+            except ConnectionLost as lost:
+                if lost.stage is not CommandStage.NOT_SENT or self._loop.time() > deadline:
+                    raise
+                await asyncio.sleep(_HANGUP_PAUSE_S)
 
     def play(self, prompt: Prompt, *, root: Path, broadcast: bool) -> PlayingPrompt:
         """Begin to play a prompt below `root`; one at a time. Raises PromptNotPlayed for a path that is not sent."""
@@ -118,14 +141,10 @@ class Channel:
             command = build(self.uuid, prompt.file, root=root)
         except BadArgument as error:
             raise PromptNotPlayed(f"the prompt cannot be played: {error}") from error
-        self._prompt = PlayingPrompt(self, str(prompt.file), prompt.length_s, self._switch.send(command))
+        self._prompt = PlayingPrompt(self.uuid, prompt, command, self._switch, self.hung_up)
         if self.hung_up.done():
             self._prompt.channel_gone()
         return self._prompt
-
-    def send_break(self) -> asyncio.Future[Reply]:
-        """Put `uuid_break all` on the wire at once, without waiting for its answer."""
-        return self._switch.send(commands.break_(self.uuid))
 
     def forget_stream_failure(self) -> None:
         """Another stream is about to be started: what the one before reported is of no interest any more."""
@@ -184,7 +203,7 @@ class Channel:
                     self.stream_failed.set_result(error)
             case LinkLost():
                 self._link_watch = self._link_watch or self._loop.call_later(
-                    _LINK_GRACE_S, self._lose, "did not come back"
+                    LINK_GRACE_S, self._lose, "did not come back"
                 )
             case LinkRestored():
                 self._watch(self._look_after_link_loss())
@@ -200,11 +219,15 @@ class Channel:
             self._prompt.channel_gone()
 
     async def _look_after_link_loss(self) -> None:
-        """The event socket is back: has the call survived?"""
+        """The event socket is back: has the call survived, and was it answered meanwhile?"""
         try:
-            alive = (await self._switch.api(commands.exists(self.uuid))).strip() == "true"
+            alive = await self._switch.api(commands.exists(self.uuid)) == "true"
+            answered = alive and not self._answered.is_set() and await self._is_active()
         except EventSocketError:
             return  # lost again: the watch is still running
+        if answered:
+            self.answered_at = self._loop.time()
+            self._answered.set()
         if self._link_watch is not None:
             self._link_watch.cancel()
             self._link_watch = None
@@ -212,6 +235,11 @@ class Channel:
             self._lose("came back without the call")
         elif self._prompt is not None:
             self._prompt.events_missed()
+
+    async def _is_active(self) -> bool:
+        """Whether FreeSWITCH lists the channel as answered. Raises EventSocketError."""
+        listed = json.loads(await self._switch.api(commands.show_channels())).get("rows", [])
+        return any(row.get("uuid") == self.uuid and row.get("callstate") == "ACTIVE" for row in listed)
 
     def _lose(self, how: str) -> None:
         if not self.lost.done():
@@ -225,88 +253,3 @@ class Channel:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class PlayingPrompt:
-    """A prompt on its way through FreeSWITCH: feeds events and deadlines to a Playback and sends the breaks it wants.
-
-    `ended` holds the final PlaybackState, or raises PromptNotPlayed when FreeSWITCH refused the command.
-    """
-
-    def __init__(self, channel: Channel, file: str, length_s: float, command: asyncio.Future[Reply]) -> None:
-        self._channel = channel
-        self._file = file
-        self._loop = asyncio.get_running_loop()
-        self.playback = Playback(length_s, self._loop.time())
-        self.started: asyncio.Future[float] = self._loop.create_future()  # when PLAYBACK_START came
-        self.ended: asyncio.Future[PlaybackState] = self._loop.create_future()
-        self.first_break: asyncio.Future[Reply] | None = None
-        self._timer = self._loop.call_at(self.playback.deadline(), self._on_deadline)
-        command.add_done_callback(self._on_reply)
-
-    def stop(self) -> asyncio.Future[Reply] | None:
-        """Silence it now. The break's reply, when this was the first time; None when there is nothing to stop."""
-        if not self.playback.stop(self._loop.time()):
-            return None
-        self.first_break = self._send_break()
-        self._settle()
-        return self.first_break
-
-    def on_event(self, event: PlaybackStarted | PlaybackStopped | ApplicationCompleted) -> None:
-        match event:
-            case PlaybackStarted(file=file, at=at) if file == self._file:
-                lost_break = self.playback.on_started(at)
-                if not self.started.done():
-                    self.started.set_result(at)
-                if lost_break:
-                    self._send_break()
-            case PlaybackStopped(file=file, status=status, at=at) if file == self._file:
-                self.playback.on_stopped(at, broken=status is PlaybackStatus.BREAK)
-            case ApplicationCompleted(argument=argument, file_missing=True, at=at) if argument == self._file:
-                self.playback.on_missing(at)
-        self._settle()
-
-    def events_missed(self) -> None:
-        """The event socket is back, after nobody knows which events."""
-        now = self._loop.time()
-        if self.playback.on_events_missed(now):
-            self._send_break()
-        if self.playback.started_at is not None and not self.started.done():
-            self.started.set_result(now)
-        self._settle()
-
-    def channel_gone(self) -> None:
-        self.playback.on_gone(self._loop.time())
-        self._settle()
-
-    def _send_break(self) -> asyncio.Future[Reply]:
-        reply = self._channel.send_break()
-        # The prompt's own deadlines see to a break that failed; its error is told by the channel's end.
-        reply.add_done_callback(_retrieve)
-        return reply
-
-    def _on_reply(self, reply: asyncio.Future[Reply]) -> None:
-        error = None if reply.cancelled() else reply.exception()
-        if error is not None and not self.ended.done() and not self._channel.hung_up.done():
-            self._timer.cancel()
-            self.ended.set_exception(PromptNotPlayed(f"FreeSWITCH did not take the prompt: {error}"))
-
-    def _on_deadline(self) -> None:
-        if self.playback.expired(self._loop.time()):
-            self._send_break()
-        self._settle()
-
-    def _settle(self) -> None:
-        self._timer.cancel()
-        if self.ended.done():
-            return
-        if self.playback.over:
-            self.ended.set_result(self.playback.state)
-        else:
-            self._timer = self._loop.call_at(self.playback.deadline(), self._on_deadline)
-
-
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Look at the exception of a future that nobody waits for, because something else tells its story."""
-    if not future.cancelled():
-        future.exception()

@@ -77,6 +77,10 @@ class Playback:
         """When `expired` wants to be called, should nothing have happened until then."""
         return self._deadline
 
+    def postpone(self, until: float) -> None:
+        """Nothing can be heard of it for a while: wait at least until then."""
+        self._deadline = max(self._deadline, until)
+
     def stop(self, now: float) -> bool:
         """The prompt is to be silent. True the first time."""
         if self.state not in _ON_BREAK:

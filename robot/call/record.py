@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robot.call.channel import PlayingPrompt
 from robot.call.hearing import Utterance
 from robot.call.playback import PlaybackState
+from robot.call.playing import PlayingPrompt
 from robot.esl.client import Reply
 from robot.store.records import BargeInRecord, LatencyRecord, TurnRecord
 

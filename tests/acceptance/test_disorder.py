@@ -1,4 +1,4 @@
-"""Sixty calls at once, and everything that can come at the wrong moment: nobody is left on the line, nothing is lost."""
+"""Sixty calls at once, and all that can come at the wrong moment: nobody is left on the line, nothing is lost."""
 
 from __future__ import annotations
 
@@ -62,9 +62,10 @@ def test_whatever_comes_every_attempt_has_one_outcome_and_nobody_is_left_on_the_
     async def call_all() -> tuple[list[CallReport], list[StoredAttempt], dict[str, int]]:
         async with open_world(tmp_path, callees(dice), short_campaign(tmp_path / "campaign")) as world:
             dialled = [world.dial(f"+3314000{index:04}") for index in range(CALLS)]
-            disturbance = asyncio.create_task(disturb(world, [call for call, _ in dialled], dice))
-            reports = await asyncio.gather(*(running for _, running in dialled))
-            await disturbance
+            calls = [call for call, _ in dialled]
+            async with asyncio.TaskGroup() as group:
+                group.create_task(disturb(world, calls, dice))
+                reports = await asyncio.gather(*(running for _, running in dialled))
             assert world.switch.channels == {}
             stored = [await world.daemon.store.attempt(report.uuid) for report in reports]
             return reports, stored, await world.daemon.store.outcomes("short")

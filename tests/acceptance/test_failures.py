@@ -208,7 +208,7 @@ _SOMEBODY = '[[callee]]\nnumber = "+33140000020"\nanswer = "human"\nring_ms = 10
 async def test_freeswitch_that_dies_in_mid_call_leaves_an_unknown_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("robot.call.channel._LINK_GRACE_S", 0.5)
+    monkeypatch.setattr("robot.call.channel.LINK_GRACE_S", 0.5)
     async with open_world(tmp_path, _SOMEBODY, short_campaign(tmp_path / "campaign")) as world:
         call, running = world.dial("+33140000020")
         await _until_speaking(world, call)

@@ -27,6 +27,7 @@ CALLEES = [
     Callee(number="+33140000002", answer="busy"),
     Callee(number="+33140000003", answer="human", ring_ms=0, hang_up=HangUp(after="prompt_start", wait_ms=300)),
     Callee(number="+33140000004", answer="no_answer"),
+    Callee(number="+33140000005", answer="human", ring_ms=500),
 ]
 
 
@@ -154,12 +155,39 @@ async def test_a_call_given_up_while_it_rings_is_ended_even_when_the_event_socke
         while channel.uuid not in line.simulator.channels:  # noqa: ASYNC110 - the simulator tells nobody
             await asyncio.sleep(0.01)
     line.simulator.drop_connections()
-    with pytest.raises(SwitchLost):
-        await task
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert channel.uuid in line.simulator.channels, "it rings on"
     await channel.hang_up()
     assert line.simulator.channels == {}
     await channel.close()
+
+
+@pytest.mark.parametrize("delay_ms", [20, 480])
+async def test_a_call_that_rings_while_the_event_socket_breaks_can_be_answered(line: Line, delay_ms: int) -> None:
+    channel = line.channel()
+    task = asyncio.create_task(line.dial(channel, "+33140000005"))  # picks up after 500 ms
+    await asyncio.sleep(delay_ms / 1000)
+    line.simulator.drop_connections()
+    await task
+    assert channel.answered_at is not None
+    playing = channel.play(line.prompt, root=line.prompt.file.parent, broadcast=True)
+    assert await playing.ended is PlaybackState.FINISHED
+    await channel.hang_up()
+    await channel.close()
+
+
+async def test_a_prompt_asked_for_while_the_event_socket_is_away_is_played_when_it_is_back(line: Line) -> None:
+    channel = line.channel()
+    await line.dial(channel)
+    line.simulator.drop_connections()
+    await asyncio.sleep(0.05)
+    playing = channel.play(line.prompt, root=line.prompt.file.parent, broadcast=True)
+    assert await playing.ended is PlaybackState.FINISHED
+    await channel.hang_up()
+    await channel.close()
+    [heard] = line.simulator.heard(channel.uuid).prompts
+    assert heard.how == "done"
 
 
 async def test_a_call_given_up_before_freeswitch_has_made_the_channel_is_ended_when_it_has(line: Line) -> None:
