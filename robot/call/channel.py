@@ -41,8 +41,7 @@ from robot.esl.events import (
 _DIAL_MARGIN_S: Final = 35.0
 # The answer event and the job's answer come within one event poll (20 ms) of each other.
 _ANSWER_MARGIN_S: Final = 2.0
-
-# As long: a channel that outlives it has its own limit (sched_hangup), or is found by its attempt without an outcome.
+# A channel that outlives this has its own limit (sched_hangup), or is found by the attempt that has no outcome.
 _HANGUP_LIMIT_S: Final = LINK_GRACE_S
 _HANGUP_PAUSE_S: Final = 0.2
 # FreeSWITCH answers at once and polls events every 20 ms; 1 s more when a stream's closing handshake goes wrong.
