@@ -105,6 +105,8 @@ def set_up_logging(verbose: int, settings: LoggingSettings) -> None:
     )
     for ours in ("robot", "ws_audio"):
         logging.getLogger(ours).setLevel(level)
+    # Its details are handshakes with their tokens, and audio.
+    logging.getLogger("websockets").setLevel(max(level, logging.INFO))
 
 
 def people(as_json: bool) -> Console:
