@@ -109,6 +109,26 @@ class TranscriptionFailed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToneStarted:
+    """A single steady tone of `hz` sounds since `started_ms`, which was sure at `at_ms`: a beep, a fax, a ringing."""
+
+    started_ms: int
+    at_ms: int
+    hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToneEnded:
+    """The tone that began at `started_ms` ended at `ended_ms`, which was sure at `at_ms`; `hz` is its median."""
+
+    started_ms: int
+    ended_ms: int
+    at_ms: int
+    hz: int
+
+
+ToneEvent = ToneStarted | ToneEnded
 SpeechEvent = SpeechStarted | SpeechContinues | SpeechEnded | PartialTranscript | FinalTranscript | TranscriptionFailed
 StreamEvent = StreamOpened | StreamStarted | AudioStalled | StreamClosed
-AudioEvent = StreamEvent | SpeechEvent
+AudioEvent = StreamEvent | SpeechEvent | ToneEvent

@@ -1,0 +1,135 @@
+"""What the words of a greeting tell about who says them. Pure but for reading the phrases, once.
+
+Phrases are data, one TOML file a language beside this module. They are found anywhere in what was recognised, letter
+by letter and not word by word: recognition writes "least a message" and "la messagerie de votre correspondance est
+pleine", and joins and parts words at will.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from rapidfuzz import fuzz, process
+
+# Of a hundred: one wrong letter in seven. "leave your name and the reason" is 76 to "state your name and the reason".
+SAME_PHRASE: Final = 86.0
+# Shorter ones are found in words that mean something else.
+SHORTEST_PHRASE: Final = 7
+
+
+class AmdClass(StrEnum):
+    """Who picked up. The values are what is stored and reported."""
+
+    HUMAN = "human"
+    VOICEMAIL = "voicemail"
+    MAILBOX_FULL = "mailbox_full"
+    CALL_SCREENING = "call_screening"
+    IVR = "ivr"
+    FAX = "fax"
+    SILENCE = "silence"
+
+
+#: A full mailbox and a screening say much of what a voicemail says, and one thing more.
+_SPECIFIC: Final = (AmdClass.MAILBOX_FULL, AmdClass.CALL_SCREENING)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """`phrase` (of our list, not the callee's words) was heard: `sure` says by itself who speaks."""
+
+    kind: AmdClass
+    phrase: str
+    sure: bool
+
+
+class UnknownGreetings(Exception):
+    """There are no phrases for a language: the message names those there are."""
+
+
+class Greetings:
+    """The phrases of some languages."""
+
+    def __init__(
+        self, phrases: Mapping[AmdClass, Mapping[bool, Sequence[str]]], digits: frozenset[str] = frozenset()
+    ) -> None:
+        """`phrases[kind][sure]`; `digits` are the words that stand for a key of a telephone."""
+        self._digits = frozenset(_plain(digit) for digit in digits)
+        self._phrases = [
+            (Recognised(kind, phrase, sure), self._normal(phrase))
+            for kind, by_certainty in phrases.items()
+            for sure, several in by_certainty.items()
+            for phrase in several
+        ]
+        short = [found.phrase for found, normal in self._phrases if len(normal.strip()) < SHORTEST_PHRASE]
+        if short:
+            raise ValueError(f"too short to be told from other words: {', '.join(short)}")
+        self._choices = [normal for _, normal in self._phrases]
+
+    def recognise(self, text: str) -> Recognised | None:
+        """Who says `text`: the surest phrase in it, the most specific class, the longest phrase, in this order."""
+        heard = self._normal(text)
+        found = [
+            self._phrases[index][0]
+            for _, _, index in process.extract(
+                heard, self._choices, scorer=_within, processor=None, score_cutoff=SAME_PHRASE, limit=None
+            )
+        ]
+        return max(
+            found,
+            key=lambda each: (
+                each.sure, each.kind in _SPECIFIC, each.kind is not AmdClass.HUMAN, len(each.phrase)
+            ),
+            default=None,
+        )  # fmt: skip
+
+    def _normal(self, text: str) -> str:
+        return " " + " ".join("#" if word in self._digits or word.isdigit() else word for word in _plain(text).split()) + " "
+
+
+def _within(heard: str, phrase: str, *, score_cutoff: float = 0.0) -> float:
+    """How well the most similar part of `heard` matches `phrase`, 0 to 100."""
+    if len(heard) < len(phrase):  # partial_ratio would look for what was heard within the phrase
+        return fuzz.ratio(heard, phrase, score_cutoff=score_cutoff)
+    return fuzz.partial_ratio(heard, phrase, score_cutoff=score_cutoff)
+
+
+def _plain(text: str) -> str:
+    """Lower case without accents; what is no letter or digit parts words, but an apostrophe joins them."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(
+        letter if letter.isalnum() else "" if letter in "'’" or unicodedata.combining(letter) else " "
+        for letter in decomposed
+    )  # fmt: skip
+
+
+def languages() -> tuple[str, ...]:
+    """The languages (ISO 639-1) that phrases are shipped for."""
+    names = (file.name.split(".") for file in files(__package__).iterdir())
+    return tuple(sorted(parts[1] for parts in names if parts[0] == "greetings" and parts[-1] == "toml"))
+
+
+@cache
+def greetings_in(*wanted: str) -> Greetings:
+    """The shipped phrases of one or more languages. Raises UnknownGreetings."""
+    phrases: dict[AmdClass, dict[bool, list[str]]] = {}
+    digits: set[str] = set()
+    for language in wanted:
+        if language not in languages():
+            raise UnknownGreetings(
+                f"no greetings are known in {language!r}, only in {', '.join(languages())}: who picked up is told by "
+                "timing and tones alone in this language"
+            )
+        document = tomllib.loads(files(__package__).joinpath(f"greetings.{language}.toml").read_text("utf-8"))
+        digits.update(document.pop("digits"))
+        for name, by_certainty in document.items():
+            kind = phrases.setdefault(AmdClass(name), {True: [], False: []})
+            kind[True] += by_certainty["sure"]
+            kind[False] += by_certainty["likely"]
+    return Greetings(phrases, frozenset(digits))
