@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
 # Of a hundred: one wrong letter in seven. "leave your name and the reason" is 76 to "state your name and the reason".
 SAME_PHRASE: Final = 86.0
@@ -70,17 +70,11 @@ class Greetings:
         short = [found.phrase for found, normal in self._phrases if len(normal.strip()) < SHORTEST_PHRASE]
         if short:
             raise ValueError(f"too short to be told from other words: {', '.join(short)}")
-        self._choices = [normal for _, normal in self._phrases]
 
     def recognise(self, text: str) -> Recognised | None:
         """Who says `text`: the surest phrase in it, the most specific class, the longest phrase, in this order."""
         heard = self._normal(text)
-        found = [
-            self._phrases[index][0]
-            for _, _, index in process.extract(
-                heard, self._choices, scorer=_within, processor=None, score_cutoff=SAME_PHRASE, limit=None
-            )
-        ]
+        found = [recognised for recognised, normal in self._phrases if _within(heard, normal) >= SAME_PHRASE]
         return max(
             found,
             key=lambda each: (
@@ -90,14 +84,18 @@ class Greetings:
         )  # fmt: skip
 
     def _normal(self, text: str) -> str:
-        return " " + " ".join("#" if word in self._digits or word.isdigit() else word for word in _plain(text).split()) + " "
+        return (
+            " "
+            + " ".join("#" if word in self._digits or word.isdigit() else word for word in _plain(text).split())
+            + " "
+        )
 
 
-def _within(heard: str, phrase: str, *, score_cutoff: float = 0.0) -> float:
+def _within(heard: str, phrase: str) -> float:
     """How well the most similar part of `heard` matches `phrase`, 0 to 100."""
-    if len(heard) < len(phrase):  # partial_ratio would look for what was heard within the phrase
-        return fuzz.ratio(heard, phrase, score_cutoff=score_cutoff)
-    return fuzz.partial_ratio(heard, phrase, score_cutoff=score_cutoff)
+    # Of two texts partial_ratio looks for the shorter one in the longer: "hello" is not "hello, you have reached".
+    alike = fuzz.ratio if len(heard) < len(phrase) else fuzz.partial_ratio
+    return alike(heard, phrase, score_cutoff=SAME_PHRASE)
 
 
 def _plain(text: str) -> str:
