@@ -26,7 +26,8 @@ from ws_audio.events import (
     StreamStarted,
     TranscriptionFailed,
 )
-from ws_audio.frames import FRAME_MS, RATES, SAMPLE_BYTES, FrameCutter
+from ws_audio.frames import FRAME_MS, RATES, SAMPLE_BYTES, FrameCutter, samples
+from ws_audio.tones import ToneDetector
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.partials import Partials
 from ws_audio.transcription.scheduler import Job, Priority, TranscriptionScheduler
@@ -48,6 +49,7 @@ class StreamOptions:
     vad_aggressiveness: int = 2  # 0 takes much for speech, 3 little
     endpointing: EndpointSettings = field(default_factory=EndpointSettings)
     partials: bool = False
+    tones: bool = False  # tell ToneStarted and ToneEnded; costs 20 µs a frame, so not for longer than needed
     vocabulary: tuple[str, ...] = ()  # names and terms that are likely to be said
     stall_ms: int = 5000  # without audio for so long, AudioStalled is told
 
@@ -92,6 +94,7 @@ class Stream:
         self._utterance: bytearray | None = None  # L16 of the callee, while speech goes on
         self._speculation: Job | None = None
         self._partials: Partials | None = None
+        self._tones = ToneDetector(options.rate) if options.tones else None
         self._waiting: dict[int, tuple[SpeechEnded, Job]] = {}  # utterances whose text is on its way
         self._opened = self._started = self._stalled = self._deaf = self._closed = False
         self._last_audio = 0.0  # loop.time()
@@ -125,6 +128,10 @@ class Stream:
                 self._utterance += callee
             for decision in decisions:
                 self._decided(decision)
+            if self._tones is not None:
+                for tone in self._tones.push(samples(callee)):
+                    if not self._deaf:
+                        self._emit(tone)
 
     def configure(self, options: StreamOptions) -> None:
         """Listen differently from the next frame on. Raises ValueError for what cannot change in mid-stream."""
@@ -132,6 +139,8 @@ class Stream:
         if fixed != (self.options.rate, self.options.channels, self.options.vad_aggressiveness):
             raise ValueError("rate, channels and vad_aggressiveness cannot change in the middle of a stream")
         self._endpointer.configure(options.endpointing)
+        if options.tones != self.options.tones:
+            self._tones = ToneDetector(options.rate, self._endpointer.now_ms) if options.tones else None
         self.options = options
         self._before = deque(self._before, self._ring_size())
 

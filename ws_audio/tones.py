@@ -51,6 +51,9 @@ LOWEST_HZ: Final = 350.0
 HIGHEST_HZ: Final = 2500.0
 # A tone is told once it has lasted so long; DTMF digits and clicks are shorter, a mailbox's beep is not.
 SURE_MS: Final = 120
+# Beeps come in parts: soon after a tone, less makes another.
+_AGAIN_MS: Final = 40
+_SOON_MS: Final = 200
 # One lost packet of 20 ms does not end a tone, nor does a phase reversal of a fax's answer tone (ITU-T V.8).
 _GAP_FRAMES: Final = 2
 # The part of the power of the telephone band that is at one frequency, in 32 ms. A vowel of a high voice below 420 Hz
@@ -81,8 +84,8 @@ class ToneDetector:
     countries that use two. Whether a tone is a mailbox's beep depends on what came before: that is not decided here.
     """
 
-    def __init__(self, rate: int) -> None:
-        """`rate` in Hz, 8000 or 16000. Raises ValueError for others."""
+    def __init__(self, rate: int, now_ms: int = 0) -> None:
+        """`rate` in Hz, 8000 or 16000; the first sample is at `now_ms`. Raises ValueError for other rates."""
         if rate not in RATES:
             raise ValueError(f"tones are looked for at 8000 or 16000 Hz, not at {rate} Hz")
         self._hop = rate * FRAME_MS // 1000
@@ -92,8 +95,9 @@ class ToneDetector:
         self._low, self._high = (round(hz / self._bin_hz) for hz in _BAND_HZ)
         self._heard = np.zeros(size, dtype=np.float32)  # the last 32 ms
         self._rest = np.zeros(0, dtype=np.int16)  # less than a frame
-        self._now_ms = 0
+        self._now_ms = now_ms
         self._run: _Run | None = None
+        self._tone_ended_ms = now_ms - _SOON_MS - FRAME_MS
         self._echo_db = -np.inf  # what is not louder is left over from the tone before
 
     def push(self, audio: Samples) -> tuple[ToneEvent, ...]:
@@ -122,13 +126,15 @@ class ToneDetector:
                 self._run = _Run(self._now_ms, levels, *found)
             return []
         if found is not None and run.goes_on(levels, *found):
-            return run.sure(self._now_ms)
+            soon = self._now_ms - self._tone_ended_ms <= _SOON_MS
+            return run.sure(self._now_ms, _AGAIN_MS if soon else SURE_MS)
         # After a lost packet the first frame that holds some of the tone again is a little off its pitch.
         gap_allowed = found is None or run.continues_after_gap(found[0])
         events = run.interrupted(self._now_ms, levels, gap_allowed=gap_allowed)
         if run.over:
             self._run = None
             if events:
+                self._tone_ended_ms = self._now_ms
                 self._echo_db = run.loudest_db - _FALL_DB
             if found is not None and levels.max() > self._echo_db:
                 self._run = _Run(self._now_ms, levels, *found)
@@ -187,9 +193,9 @@ class _Run:
         """Whether a frame that is not quite the tone may be its return after a gap."""
         return bool(self._missing) and abs(hz - self._hz[-1]) < _NEARLY_STEADY * hz
 
-    def sure(self, now_ms: int) -> list[ToneEvent]:
+    def sure(self, now_ms: int, after_ms: int) -> list[ToneEvent]:
         """ToneStarted, once, when it has lasted long enough. Two tones that beat make an end of the run."""
-        if self._told or now_ms - self._started_ms < SURE_MS:
+        if self._told or now_ms - self._started_ms < after_ms:
             return []
         if self._beats():
             # Kept until the sound ends: what comes after is the same two tones.

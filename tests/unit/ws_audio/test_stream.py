@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.unit.ws_audio.conftest import SILENT, VOICED, ScriptedDetector, ScriptedEngine, until
@@ -20,6 +21,8 @@ from ws_audio.events import (
     StreamClosed,
     StreamOpened,
     StreamStarted,
+    ToneEnded,
+    ToneStarted,
     TranscriptionFailed,
 )
 from ws_audio.stream import Stream, StreamOptions
@@ -228,6 +231,23 @@ async def test_options_change_in_mid_stream(scheduler: TranscriptionScheduler, e
     assert engine.languages == ["fr"]
     with pytest.raises(ValueError, match="cannot change"):
         ear.stream.configure(replace(options, rate=8000))
+
+
+async def test_tones_are_told_while_they_are_asked_for() -> None:
+    ear = Ear(None)
+    beep = (6000 * np.sin(2 * np.pi * 1000 * np.arange(6400) / 16000)).astype("<i2").tobytes()
+    ear.hear(200)
+    ear.stream.audio(beep, arrived_at=1.5)
+    ear.stream.configure(StreamOptions(tones=True))
+    ear.hear(400)
+    ear.stream.audio(beep, arrived_at=1.5)
+    ear.hear(200)
+    ear.stream.configure(StreamOptions())
+    ear.stream.audio(beep, arrived_at=1.5)
+    [started, ended] = ear.told(ToneStarted, ToneEnded)
+    assert isinstance(started, ToneStarted)
+    assert isinstance(ended, ToneEnded)
+    assert (started.started_ms, ended.ended_ms) == (pytest.approx(1000, abs=20), pytest.approx(1400, abs=20))
 
 
 async def test_without_a_scheduler_there_is_speech_and_no_text() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ws_audio.vad import HOLD_FRAMES, SETTLE_FRAMES, WebRtcVad
+from ws_audio.vad import HOLD_FRAMES, SETTLE_FRAMES, ForegroundVad, WebRtcVad
 
 
 def share(wave: np.ndarray[tuple[int], np.dtype[np.float64]], rate: int) -> float:
@@ -60,3 +60,22 @@ def test_the_decay_of_a_word_belongs_to_it_and_the_silence_after_does_not() -> N
 def test_aggressiveness_goes_from_0_to_3() -> None:
     with pytest.raises(ValueError, match="0 to 3"):
         WebRtcVad(16000, 4)
+
+
+def test_a_voice_in_the_background_is_none_until_the_one_in_front_is_long_over() -> None:
+    near, far = vowel(16000, 28000), vowel(16000, 2200)  # 22 dB below
+    alone = ForegroundVad(16000), WebRtcVad(16000)
+    for vad in alone:
+        assert heard(vad, far) > 0.8  # who speaks softly is heard
+    foreground = ForegroundVad(16000)
+    assert heard(foreground, near) > 0.8
+    assert heard(foreground, far) < 0.1
+    for _ in range(3):
+        heard(foreground, np.zeros(16000))
+    assert heard(foreground, far) > 0.8
+
+
+def heard(vad: WebRtcVad, wave: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """Of how many frames of 16 kHz audio this detector, which has heard more before, says speech."""
+    frames = wave.astype("<i2").reshape(-1, 320)
+    return sum(vad.is_speech(frame.tobytes()) for frame in frames) / len(frames)
