@@ -33,6 +33,19 @@ def test_a_buzz_with_harmonics_is_not() -> None:
     assert not is_tone(sound(*(120 * number for number in range(1, 20)), level=1000))
 
 
+def test_a_high_voice_whose_power_is_at_its_pitch_is_not() -> None:
+    pitch = 250 + 25 * np.sin(2 * np.pi * 3 * SECOND)  # Hz; "oui" of a woman has two harmonics and little else
+    phase = 2 * np.pi * np.cumsum(pitch) / 16000
+    voice = 6000 * np.sin(phase) + 2000 * np.sin(2 * phase)
+    assert not is_tone(voice.astype(np.int16))
+
+
+def test_dialled_digits_are() -> None:
+    pairs = [(697, 1209), (770, 1336), (852, 1477), (941, 1336)]
+    digits = [beep(*pair, ms=100) for pair in pairs]
+    assert is_tone(line(*(part for digit in digits for part in (digit, quiet(80)))))
+
+
 def test_noise_and_silence_are_not() -> None:
     assert not is_tone(sound(level=0))
     assert not is_tone(np.zeros(16000, dtype=np.int16))
