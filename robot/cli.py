@@ -301,12 +301,16 @@ def _print_figures(measure: Callable[[], dict[str, Any]], as_json: bool) -> None
     if as_json:
         print_json(figures)
     else:
-        width = max(len(name) for name in figures)
-        for name, value in figures.items():
-            if isinstance(value, dict):
-                value = "  ".join(f"{part} {figure}" for part, figure in value.items())
-            if not isinstance(value, list):
-                click.echo(f"{name:<{width}}  {value}")
+        _echo_figures(figures)
+
+
+def _echo_figures(figures: dict[str, Any]) -> None:
+    width = max(len(name) for name in figures)
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            value = "  ".join(f"{part} {figure}" for part, figure in value.items())
+        if not isinstance(value, list):
+            click.echo(f"{name:<{width}}  {value}")
 
 
 @bench.command("listen")
@@ -345,3 +349,26 @@ def bench_barge_in(context: click.Context, calls: int, rounds: int, as_json: boo
     from robot.bench.barge_in import run as measure
 
     _print_figures(lambda: measure(settings_of(context).settings, calls=calls, rounds=rounds), as_json)
+
+
+@bench.command("amd")
+@click.option(
+    "--stt-ms", default=300, show_default=True, help="How long a transcription takes in the calls to measure."
+)
+@click.option("--every", default=1, show_default=True, help="Only every so manyth greeting.")
+@json_option
+@click.pass_context
+@explain
+def bench_amd(context: click.Context, stt_ms: int, every: int, as_json: bool) -> None:
+    """Who picked up: how often it is told right, how soon, and whether a message waits for the beep. Takes minutes."""
+    from robot.bench.amd import run as measure
+    from robot.terminal import confusion_table
+
+    model = settings_of(context).settings.stt.model
+    with Console(stderr=True).status("Measuring ..."):
+        figures = measure(model, stt_ms=stt_ms, every=every)
+    if as_json:
+        print_json(figures)
+    else:
+        people(as_json).print(confusion_table(figures["confusion"]))
+        _echo_figures({name: value for name, value in figures.items() if name != "confusion"})

@@ -161,3 +161,19 @@ def settings_table(rows: Sequence[SettingRow]) -> Table:
     for row in rows:
         table.add_row(row.key, escape(str(row.value)), escape(row.source))
     return table
+
+
+def confusion_table(confusion: Mapping[str, Mapping[str, int]]) -> Table:
+    """What each class (a row) was taken for (the columns), as counts; what is right stands out."""
+    columns = sorted({taken for row in confusion.values() for taken in row} | set(confusion))
+    table = Table("is", *columns, title="Who picked up, and what they were taken for")
+    for kind, row in confusion.items():
+        counts = (str(row[taken]) if taken in row else "" for taken in columns)
+        table.add_row(
+            kind,
+            *(
+                Text(count, "green" if taken == kind else "red")
+                for taken, count in zip(columns, counts, strict=True)
+            ),
+        )  # fmt: skip
+    return table

@@ -20,12 +20,21 @@ from robot.call.amd.detector import AmdDetector, AmdSettings, AmdUpdate, Decided
 from robot.call.amd.greetings import AmdClass, greetings_in
 from robot.simulator.voice import CalleeVoice
 from ws_audio.endpointing import Endpointer, SpeechPaused
-from ws_audio.events import FinalTranscript, SpeechContinues, SpeechEnded, SpeechEvent, SpeechStarted, ToneEvent
+from ws_audio.events import (
+    FinalTranscript,
+    PartialTranscript,
+    SpeechContinues,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechStarted,
+    ToneEvent,
+)
 from ws_audio.frames import FRAME_MS, Samples
 from ws_audio.tones import ToneDetector
 from ws_audio.transcription.engine import TranscriptionEngine
+from ws_audio.transcription.partials import Partials
 from ws_audio.transcription.whisper import WhisperEngine
-from ws_audio.vad import WebRtcVad
+from ws_audio.vad import ForegroundVad
 
 # The median of what a call waits for tiny.en where ten calls share a core.
 STT_MS: Final = 300
@@ -61,9 +70,10 @@ class Ear:
 
     def hear(self, audio: Samples) -> list[Timed]:
         """Every event of 16 kHz mono `audio`, in the order of its time."""
-        vad, endpointer, tones = WebRtcVad(STREAM_RATE), Endpointer(), ToneDetector(STREAM_RATE)
+        vad, endpointer, tones = ForegroundVad(STREAM_RATE), Endpointer(), ToneDetector(STREAM_RATE)
         events: list[Timed] = []
-        started_ms, paused_ms = 0, None
+        partials = Partials()
+        begin_ms, paused_ms = 0, None
         for start in range(0, audio.size - _FRAME + 1, _FRAME):
             frame = audio[start : start + _FRAME]
             decisions = endpointer.push(vad.is_speech(frame.tobytes()))
@@ -74,22 +84,30 @@ class Ear:
                         paused_ms = now
                         continue
                     case SpeechStarted(at_ms):
-                        started_ms = at_ms
+                        partials = Partials()
+                        begin_ms = max(0, at_ms - endpointer.settings.pre_roll_ms)
                     case SpeechContinues():
                         paused_ms = None  # what was heard so far was not all
+                        if partials.due(now - begin_ms):
+                            text = partials.agreed(self._transcribe(audio, begin_ms, now))
+                            if text is not None:
+                                events.append((now + self._stt_ms, PartialTranscript(endpointer.utterance, text)))
                     case SpeechEnded():
                         heard_until = paused_ms or now
-                        begin = max(0, started_ms - endpointer.settings.pre_roll_ms)
-                        text = self._transcribe(audio[begin * 16 : heard_until * 16])
+                        text = self._transcribe(audio, begin_ms, heard_until)
                         known = max(now, heard_until + self._stt_ms)
-                        events.append((known, _final(decision, text, known)))
+                        # The text of unfinished speech that is not there by now is dropped.
+                        events = [each for each in events if each[0] <= now]
+                        events += ((now, decision), (known, _final(decision, text, known)))
+                        continue
                 events.append((now, decision))
             events += ((now, tone) for tone in tones.push(frame))
         return sorted(events, key=lambda timed: timed[0])
 
-    def _transcribe(self, audio: Samples) -> str:
+    def _transcribe(self, audio: Samples, begin_ms: int, end_ms: int) -> str:
+        per_ms = STREAM_RATE // 1000
         began = time.monotonic()
-        text = self._engine.transcribe(audio, self._language, ()).text
+        text = self._engine.transcribe(audio[begin_ms * per_ms : end_ms * per_ms], self._language, ()).text
         self.took_ms.append((time.monotonic() - began) * 1000)
         return text
 

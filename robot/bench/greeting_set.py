@@ -1,9 +1,9 @@
-"""Labelled greetings as they come out of a telephone line, for `robot bench amd`: the same ones on every machine.
+"""Labelled greetings as they come out of a telephone line, for `robot bench amd`: the same on every machine.
 
 The texts are in `greetings.toml`. Each is spoken at several paces and pitches, through G.711 and 300 to 3400 Hz, at
 several levels, after more or less silence, with white noise or other voices behind; mailboxes beep in several ways.
-What varies is drawn from a generator that is seeded with the text. Half of the texts, with their variations, are held
-out.
+What varies is drawn from a generator that is seeded with the text. A third of the texts, with their variations, are
+held out.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ Wave = npt.NDArray[np.float64]  # at the line's rate, full scale is 1
 # A pause that long ends a greeting: whoever waits so long waits for us.
 _WAITS_MS: Final = 800
 # How often each text is varied.
-_VARIATIONS: Final = {AmdClass.HUMAN: 3}
-_VARIATIONS_OF_MACHINES: Final = 2
+_VARIATIONS: Final = {"tuned": 1, "held_out": 2}
 _WITHOUT_WORDS: Final = 6  # faxes, and silences, in each split
-_AFTER_S: Final = {AmdClass.HUMAN: 3.0, AmdClass.SILENCE: 6.0, AmdClass.FAX: 8.0}
+_AFTER_S: Final = {AmdClass.HUMAN: 5.0, AmdClass.SILENCE: 6.0, AmdClass.FAX: 8.0}
 _AFTER_MACHINE_S: Final = 7.0
 #: Parts of (Hz, Hz at the end, ms): one tone, two parts, a chirp; 440 Hz is that of a ring, too.
 _BEEPS: Final = (
@@ -72,7 +71,7 @@ def greetings(voice: CalleeVoice, *, every: int = 1) -> Iterator[Greeting]:
         for name, by_split in document.items()
         for split in SPLITS
         for parts in by_split[split]
-        for variation in range(_VARIATIONS.get(AmdClass(name), _VARIATIONS_OF_MACHINES))
+        for variation in range(_VARIATIONS[split])
     ]
     plans += [
         (kind, split, [], variation)

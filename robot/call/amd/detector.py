@@ -33,7 +33,7 @@ from ws_audio.events import (
 # How sure each kind of evidence makes. A decision is taken back only by evidence that makes surer.
 _SURE_WORDS: Final = {
     AmdClass.HUMAN: 0.93, AmdClass.VOICEMAIL: 0.95, AmdClass.IVR: 0.95,
-    AmdClass.CALL_SCREENING: 0.96, AmdClass.MAILBOX_FULL: 0.97,
+    AmdClass.CALL_SCREENING: 0.95, AmdClass.MAILBOX_FULL: 0.97,
 }  # fmt: skip
 _BEEP: Final = 0.92
 _FAX: Final = 0.97
@@ -45,8 +45,9 @@ _NOTHING_BUT_A_TONE: Final = 0.65
 _LENGTH: Final = 0.6
 _GUESS: Final = 0.5
 
-# The voice activity detector goes on for as long after a tone.
+# The voice activity detector goes on for as long after a tone, and takes the first frames before it is one.
 _HANG_OVER_MS: Final = 100
+_SHORTEST_SPEECH_MS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,15 @@ class AmdSettings:
     """Times in ms of audio."""
 
     initial_silence_ms: int = 4000  # nobody there
-    short_greeting_ms: int = 1700  # not longer than this, with its pauses, is "Hello?", "Oui, allô ?"
-    short_silence_ms: int = 500  # ... and then the callee waits for us
+    hello_ms: int = 1000  # not longer than this, with its pauses, is "Hello?", "Oui, allô ?" ...
+    hello_silence_ms: int = 500  # ... after which somebody who waits for us is so long silent
+    short_greeting_ms: int = 1700  # not longer is "Hello, this is Mary.", and the beginning of many another greeting
+    short_silence_ms: int = 700  # so that its text is there first, where recognition is fast
     click_ms: int = 120  # less is no greeting until it has words
     text_wait_ms: int = 1300  # silence after a greeting of any length, when no text has come
     human_greeting_ms: int = 4500  # beyond, and without words that say otherwise, a machine
     human_words: int = 12  # the same, in words
+    no_more_words_ms: int = 2500  # without a new word in partial transcripts, who speaks on is not the callee
     long_speech_ms: int = 7500  # without a stop: a machine, before its words are known
     no_beep_ms: int = 5000  # silence after the greeting of a voicemail that has no beep
     no_screening_beep_ms: int = 1200  # the same of a call screening: it listens after its question
@@ -103,6 +107,7 @@ class _Verdict:
     kind: AmdClass
     confidence: float
     reason: str
+    in_words: bool = False  # more of them may mean something else, of the same certainty
 
 
 @dataclass(slots=True)
@@ -127,6 +132,7 @@ class AmdDetector:
         self._deaf_until = 0  # voiced frames up to here were a tone
         self._texts: dict[int, str] = {}  # final, by utterance
         self._partial = ""  # of the utterance that goes on
+        self._partial_at = 0
         self._outstanding: set[int] = set()  # utterances that have ended and have no text yet
         self._recognised: Recognised | None = None
         self._beep: HeardSignal | None = None  # the last that counts
@@ -136,6 +142,8 @@ class AmdDetector:
 
     def hear(self, event: SpeechEvent | ToneEvent, now_ms: int) -> tuple[AmdUpdate, ...]:
         """Take in an event that came at `now_ms` of audio time, which never goes back."""
+        if self.settled:
+            return ()
         self._now = max(self._now, now_ms)
         match event:
             case ToneStarted() | ToneEnded():
@@ -150,19 +158,23 @@ class AmdDetector:
                 self._partial = ""
                 self._outstanding.add(event.utterance)
             case PartialTranscript(_, text):
-                self._partial = text
+                if text != self._partial:
+                    self._partial, self._partial_at = text, self._now
                 self._recognise()
             case FinalTranscript():
                 self._heard_text(event)
             case TranscriptionFailed():
                 self._outstanding.discard(event.utterance)
-        return self.advance(now_ms)
+        return self._updates()
 
     def advance(self, now_ms: int) -> tuple[AmdUpdate, ...]:
         """What is known at `now_ms` that was not known before."""
-        self._now = max(self._now, now_ms)
         if self.settled:
             return ()
+        self._now = max(self._now, now_ms)
+        return self._updates()
+
+    def _updates(self) -> tuple[AmdUpdate, ...]:
         updates: list[AmdUpdate] = []
         signal = self._signals.completed(self._now)
         if signal is not None:
@@ -190,10 +202,16 @@ class AmdDetector:
         settings = self._settings
         times: list[int | None] = [self._signals.deadline(), self._watched_until()]
         end = self._speech[-1].ended_ms if self._speech else None
+        if self._partial:
+            times.append(self._partial_at + settings.no_more_words_ms)
         if self.decision is None:
-            times.append(settings.initial_silence_ms)
+            times.append(self._quiet_since() + settings.initial_silence_ms)
             if end is not None:
-                quiet = (settings.short_silence_ms, settings.text_wait_ms, settings.initial_silence_ms)
+                quiet = (
+                    settings.hello_silence_ms,
+                    settings.short_silence_ms,
+                    settings.text_wait_ms,
+                )
                 times += [self._quiet_since() + each for each in quiet]
                 times.append(self._speech[0].started_ms + settings.long_speech_ms)
         if self._may_start is None:
@@ -209,7 +227,7 @@ class AmdDetector:
         self._signals.hear(tone)
         for stretch in self._speech:
             stretch.ended_ms = min(stretch.ended_ms, max(stretch.started_ms, tone.started_ms))
-        self._speech = [each for each in self._speech if each.ended_ms - each.started_ms >= 20]
+        self._speech = [each for each in self._speech if each.ended_ms - each.started_ms >= _SHORTEST_SPEECH_MS]
         if isinstance(tone, ToneEnded):
             self._deaf_until = tone.ended_ms + _HANG_OVER_MS
 
@@ -266,10 +284,13 @@ class AmdDetector:
 
     def _by_phrase(self) -> _Verdict | None:
         found = self._recognised
-        if found is None or (found.kind is AmdClass.HUMAN and self._silence() < self._settings.short_silence_ms):
+        if found is None:
+            return None
+        # "Thank you for calling" may go on in many ways; and a human is not to be talked over.
+        if (found.kind is AmdClass.HUMAN or not found.sure) and not self._finished():
             return None
         confidence = _SURE_WORDS[found.kind] if found.sure else _LIKELY_WORDS
-        return _Verdict(found.kind, confidence, f"said something like “{found.phrase}”")
+        return _Verdict(found.kind, confidence, f"said something like “{found.phrase}”", in_words=True)
 
     def _by_beep(self) -> _Verdict | None:
         beep = self._beep_that_counts()
@@ -283,15 +304,20 @@ class AmdDetector:
     def _by_words(self) -> _Verdict | None:
         """A few words that belong to no machine."""
         words = len(self._text().split())
-        if not words or self._outstanding or self._speaking() or self._recognised is not None:
+        if not words or words > self._settings.human_words or self._outstanding or self._recognised is not None:
             return None
-        if words > self._settings.human_words or self._greeting_ms() > self._settings.human_greeting_ms:
+        if self._words_stopped():
+            return _Verdict(AmdClass.HUMAN, _LENGTH, f"{words} words, then nothing but voices in the background")
+        if self._partial or not self._finished() or self._greeting_ms() > self._settings.human_greeting_ms:
             return None
         return _Verdict(AmdClass.HUMAN, _FEW_WORDS, f"{words} words, then {_seconds(self._silence())} of silence")
 
     def _by_short_greeting(self) -> _Verdict | None:
         settings, length = self._settings, self._greeting_ms()
-        if not settings.click_ms < length <= settings.short_greeting_ms or self._silence() < settings.short_silence_ms:
+        if not settings.click_ms < length <= settings.short_greeting_ms:
+            return None
+        wait = settings.hello_silence_ms if length <= settings.hello_ms else settings.short_silence_ms
+        if self._silence() < wait:
             return None
         return _Verdict(AmdClass.HUMAN, _SHORT_GREETING, self._timing())
 
@@ -308,7 +334,7 @@ class AmdDetector:
         if not self._speech or self._now - self._speech[0].started_ms < self._settings.long_speech_ms:
             return None
         spoken = sum(each.ended_ms - each.started_ms for each in self._speech)
-        if not self._speaking() or spoken < self._settings.long_speech_ms / 2:
+        if not self._speaking() or spoken < self._settings.long_speech_ms / 2 or self._words_stopped():
             return None
         return _Verdict(AmdClass.VOICEMAIL, _LENGTH, f"speaks for {_seconds(self._greeting_ms())} without waiting")
 
@@ -329,8 +355,10 @@ class AmdDetector:
                 )  # fmt: skip
             return None
         # Somebody who speaks at last was silent before, however sure that was.
-        if before is not None and before.kind is not AmdClass.SILENCE and verdict.confidence <= before.confidence:
-            return None
+        if before is not None and before.kind is not AmdClass.SILENCE:
+            surer = verdict.confidence > before.confidence
+            if not surer and not (verdict.in_words and verdict.confidence == before.confidence):
+                return None
         self.decision = Decided(
             verdict.kind, verdict.confidence, verdict.reason, self._now, None if before is None else before.kind
         )  # fmt: skip
@@ -373,16 +401,16 @@ class AmdDetector:
 
     def _ringing_is_beep(self, ringing: HeardSignal) -> bool:
         """Mailboxes beep at 440 Hz, too; nobody rings after the greeting of a voicemail."""
-        if self.decision is not None and self.decision.kind is not AmdClass.VOICEMAIL:
-            return False
         spoken = sum(
             each.ended_ms - each.started_ms
             for each in self._speech
             if each.ended_ms <= ringing.started_ms + _HANG_OVER_MS
         )
-        if self.decision is None:
-            return spoken >= self._settings.human_greeting_ms / 2 and not ringing.cadenced
-        return spoken > 0
+        if self.decision is not None and self.decision.kind is AmdClass.VOICEMAIL:
+            return spoken > 0
+        if self.decision is not None and self.decision.confidence > _SHORT_GREETING:
+            return False
+        return spoken >= self._settings.human_greeting_ms / 2 and not ringing.cadenced
 
     # -- small things --------------------------------------------------------------------------------------------------
 
@@ -415,6 +443,14 @@ class AmdDetector:
     def _speaking(self) -> bool:
         """A word of now, or of so short a time ago that the next may follow."""
         return bool(self._speech) and self._silence() < 300
+
+    def _finished(self) -> bool:
+        """The callee has said what they had to say, for now."""
+        return self._silence() >= self._settings.hello_silence_ms or self._words_stopped()
+
+    def _words_stopped(self) -> bool:
+        """Somebody speaks, but partial transcripts bring no further word: it is the room, or the radio."""
+        return bool(self._partial) and self._now - self._partial_at >= self._settings.no_more_words_ms
 
     def _timing(self) -> str:
         return f"greeting of {_seconds(self._greeting_ms())}, then {_seconds(self._silence())} of silence"

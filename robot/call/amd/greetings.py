@@ -18,8 +18,9 @@ from typing import Final
 
 from rapidfuzz import fuzz
 
-# Of a hundred: one wrong letter in seven. "leave your name and the reason" is 76 to "state your name and the reason".
-SAME_PHRASE: Final = 86.0
+# How alike, of a hundred, what was heard must be to a phrase of so many letters and spaces: one wrong letter in five
+# is little in a long phrase, but makes "tell us your name" of "say your name".
+_ALIKE: Final = ((24, 82.0), (16, 86.0), (0, 90.0))
 # Shorter ones are found in words that mean something else.
 SHORTEST_PHRASE: Final = 7
 
@@ -34,10 +35,6 @@ class AmdClass(StrEnum):
     IVR = "ivr"
     FAX = "fax"
     SILENCE = "silence"
-
-
-#: A full mailbox and a screening say much of what a voicemail says, and one thing more.
-_SPECIFIC: Final = (AmdClass.MAILBOX_FULL, AmdClass.CALL_SCREENING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +69,15 @@ class Greetings:
             raise ValueError(f"too short to be told from other words: {', '.join(short)}")
 
     def recognise(self, text: str) -> Recognised | None:
-        """Who says `text`: the surest phrase in it, the most specific class, the longest phrase, in this order."""
+        """Who says `text`: the surest phrase in it counts, then a full mailbox (which says all that a voicemail says,
+        and one thing more), then any machine before a human, then the longest phrase.
+        """
         heard = self._normal(text)
-        found = [recognised for recognised, normal in self._phrases if _within(heard, normal) >= SAME_PHRASE]
+        found = [recognised for recognised, normal in self._phrases if _within(heard, normal)]
         return max(
             found,
             key=lambda each: (
-                each.sure, each.kind in _SPECIFIC, each.kind is not AmdClass.HUMAN, len(each.phrase)
+                each.sure, each.kind is AmdClass.MAILBOX_FULL, each.kind is not AmdClass.HUMAN, len(each.phrase)
             ),
             default=None,
         )  # fmt: skip
@@ -91,11 +90,12 @@ class Greetings:
         )
 
 
-def _within(heard: str, phrase: str) -> float:
-    """How well the most similar part of `heard` matches `phrase`, 0 to 100."""
+def _within(heard: str, phrase: str) -> bool:
+    """Whether `phrase`, or nearly that, is a part of what was heard."""
     # Of two texts partial_ratio looks for the shorter one in the longer: "hello" is not "hello, you have reached".
     alike = fuzz.ratio if len(heard) < len(phrase) else fuzz.partial_ratio
-    return alike(heard, phrase, score_cutoff=SAME_PHRASE)
+    enough = next(score for length, score in _ALIKE if len(phrase) >= length)
+    return alike(heard, phrase, score_cutoff=enough) > 0
 
 
 def _plain(text: str) -> str:

@@ -53,10 +53,12 @@ class HeardSignal:
         started, ended = tones[0].started_ms, tones[-1].ended_ms
         length = ended - started
         longest = max(tones, key=lambda tone: tone.ended_ms - tone.started_ms)
-        kind = Signal.BEEP if SHORTEST_BEEP_MS <= length <= LONGEST_BEEP_MS else Signal.OTHER
+        # A vowel now and then looks like some short tones in a row.
+        lasts = longest.ended_ms - longest.started_ms >= SHORTEST_BEEP_MS and length <= LONGEST_BEEP_MS
+        kind = Signal.BEEP if lasts else Signal.OTHER
         if [_within(tone.hz, band) for tone, band in zip(tones, _ANNOUNCEMENT_HZ, strict=False)] == [True] * 3:
             kind = Signal.ANNOUNCEMENT
-        elif all(_within(tone.hz, _RINGING_HZ) for tone in tones):
+        elif lasts and all(_within(tone.hz, _RINGING_HZ) for tone in tones):
             kind = Signal.RINGING
         elif _within(longest.hz, _CALLING_HZ) and _within(length, _CALLING_MS):
             kind = Signal.FAX_CALLING
