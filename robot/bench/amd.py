@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from robot.bench.figures import spread
 from robot.bench.greeting_set import SPLITS, STREAM_RATE, Greeting, greetings
-from robot.call.amd.detector import AmdDetector, AmdSettings, AmdUpdate, Decided, MessageMayStart
+from robot.call.amd.detector import AmdDetector, AmdUpdate, Decided, MessageMayStart
 from robot.call.amd.greetings import AmdClass, greetings_in
 from robot.simulator.voice import CalleeVoice
 from ws_audio.endpointing import Endpointer, SpeechPaused
@@ -173,9 +173,9 @@ class Result:
         }
 
 
-def decide(greeting: Greeting, events: Sequence[Timed], settings: AmdSettings | None = None) -> Result:
+def decide(greeting: Greeting, events: Sequence[Timed], language: str = "en") -> Result:
     """Replay what was heard to a detector; it is asked whenever it wants to be."""
-    detector = AmdDetector(greetings_in("en"), settings)
+    detector = AmdDetector(greetings_in(language))
     end_ms = greeting.audio.size * 1000 // STREAM_RATE
     updates: list[AmdUpdate] = []
     coming = deque(events)
