@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from robot.call.plan import CallPlan
 from robot.dialogue.intents import Intent
+from robot.dialogue.language import language_of
 from robot.dialogue.scenario import Prompt, Scenario, ScenarioError, Step
 from robot.esl.commands import NumberFormat
 from robot.toml_file import Location, Problem, TomlFileError, key_of, line_of, load_toml
@@ -45,9 +46,14 @@ class BargeInTable(_Table):
 
 
 class IntentTable(_Table):
-    """[intents.NAME]: how people say it."""
+    """[intents.NAME]: how people say it.
 
-    phrases: Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)]
+    include: intents whose phrases count, too. shipped: whether those that come with the robot under this name do.
+    """
+
+    phrases: list[Annotated[str, StringConstraints(min_length=1)]] = []
+    include: list[Name] = []
+    shipped: bool = True
 
 
 class StepTable(_Table):
@@ -152,15 +158,45 @@ def load_campaign(folder: Path) -> Campaign:
             normalise_number(table.caller_id, table.region)
         except BadNumber as error:
             problems.append(problem(("caller_id",), str(error)))
+    intents: list[Intent] = []
+    for name in _intent_names(table):
+        try:
+            intents.append(Intent(name, _phrases(table, name)))
+        except ValueError as error:
+            problems.append(problem(("intents", name), str(error)))
     if problems:
         raise CampaignError(problems)
     try:
-        return Campaign(folder.resolve(), table, _scenario(table, prompts))
+        return Campaign(folder.resolve(), table, _scenario(table, prompts, intents))
     except ScenarioError as error:
         raise CampaignError([problem(("step",), str(error))]) from error
 
 
-def _scenario(table: CampaignTable, prompts: list[Prompt]) -> Scenario:
+def _intent_names(table: CampaignTable) -> list[str]:
+    """The intents of the campaign, and those that its steps name and the robot knows by itself."""
+    shipped = language_of(table.language).intents
+    named = (name for step in table.step for name in step.answers if name in shipped)
+    return list(dict.fromkeys((*table.intents, *named)))
+
+
+def _phrases(table: CampaignTable, name: str) -> tuple[str, ...]:
+    """All phrases of an intent. Raises ValueError with what is wrong with it and what to do."""
+    shipped = language_of(table.language).intents
+    own = table.intents.get(name, IntentTable())
+    phrases = [*own.phrases, *(shipped.get(name, ()) if own.shipped else ())]
+    for included in own.include:
+        other = table.intents.get(included)
+        if other is None and included not in shipped:
+            known = ", ".join(sorted({*shipped, *table.intents} - {name}))
+            raise ValueError(f"includes {included!r}, which is no intent; known in {table.language!r} are: {known}")
+        phrases += other.phrases if other is not None else ()
+        phrases += shipped.get(included, ()) if other is None or other.shipped else ()
+    if not phrases:
+        raise ValueError('has no phrases: write how people say it, such as `phrases = ["yes", "of course"]`')
+    return tuple(dict.fromkeys(phrases))
+
+
+def _scenario(table: CampaignTable, prompts: list[Prompt], intents: list[Intent]) -> Scenario:
     return Scenario(
         steps=[
             Step(
@@ -175,7 +211,8 @@ def _scenario(table: CampaignTable, prompts: list[Prompt]) -> Scenario:
             )
             for step, prompt in zip(table.step, prompts, strict=True)
         ],
-        intents=[Intent(name, tuple(intent.phrases)) for name, intent in table.intents.items()],
+        intents=intents,
+        language=table.language,
     )
 
 

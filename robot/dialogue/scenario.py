@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-from robot.dialogue.intents import Intent, IntentMatcher
+from robot.dialogue.intents import Intent, IntentMatcher, Understanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,16 @@ class ScenarioError(ValueError):
     """The steps do not hang together; the message names the step and what to write."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scenario:
-    """Steps in order, the first one first, and the intents that their answers name.
+    """Steps in order, the first one first, and the intents that their answers name, in `language` (ISO 639-1).
 
     Raises ScenarioError when a step or an intent is named that is not there.
     """
 
     steps: Sequence[Step]
     intents: Sequence[Intent] = ()
+    language: str | None = "en"
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -76,6 +78,11 @@ class Scenario:
                 raise ScenarioError(f"step {step.name!r} expects the intent {missing!r}: add [intents.{missing}]")
             if step.answers and step.listen_ms is None:
                 raise ScenarioError(f"step {step.name!r} expects answers but does not listen: give it listen_ms")
+
+    @cached_property
+    def matcher(self) -> IntentMatcher:
+        """Reads the phrases once, for all calls."""
+        return IntentMatcher(self.intents, self.language)
 
     def step(self, name: str) -> Step:
         return next(step for step in self.steps if step.name == name)
@@ -103,7 +110,7 @@ class Conversation:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._matcher = IntentMatcher(scenario.intents)
+        self._matcher = scenario.matcher
         self._step = scenario.steps[0]
 
     @property
@@ -114,10 +121,13 @@ class Conversation:
     def begin(self) -> Action:
         return Say(self._step)
 
+    def understand(self, text: str) -> Understanding:
+        """What `text` means among the intents that the present step expects, among all when it expects none."""
+        return self._matcher.understand(text, frozenset(self._step.answers) or None)
+
     def intent_of(self, text: str) -> str | None:
-        """The intent of `text` among those the present step expects, for any step when it expects none."""
-        match = self._matcher.match(text, frozenset(self._step.answers) or None)
-        return match.intent if match else None
+        """The intent of `text` alone."""
+        return self.understand(text).intent
 
     def answered(self, intent: str | None) -> Action:
         """The callee answered; `intent` None: what they said matches nothing."""
