@@ -298,15 +298,17 @@ def _courtesy(match: Match) -> bool:
 
 
 def _uncovered(found: Sequence[Match]) -> list[Match]:
-    """Without what is part of a longer phrase of another intent: "call me back" in "do not call me back"."""
+    """Without what is part of a longer phrase of another intent, or what another intent says word for word."""
     return [
         match
         for match in found
         if not any(
             other.intent != match.intent
             and other.start <= match.start and match.end <= other.end
-            and other.end - other.start > match.end - match.start
-            and other.alike > match.alike - _AS_ALIKE
+            and (
+                (other.end - other.start > match.end - match.start and other.alike > match.alike - _AS_ALIKE)
+                or (other.alike >= _SAME_PHRASE > match.alike)
+            )
             for other in found
         )
     ]  # fmt: skip
