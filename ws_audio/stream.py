@@ -50,7 +50,7 @@ class StreamOptions:
     endpointing: EndpointSettings = field(default_factory=EndpointSettings)
     partials: bool = False
     tones: bool = False  # tell ToneStarted and ToneEnded; costs 20 µs a frame, so not for longer than needed
-    vocabulary: tuple[str, ...] = ()  # names and terms that are likely to be said
+    vocabulary: tuple[str, ...] = ()  # words and phrases that are likely to be said, the likeliest first
     stall_ms: int = 5000  # without audio for so long, AudioStalled is told
 
     def __post_init__(self) -> None:
@@ -235,7 +235,8 @@ class Stream:
             bytes(self._utterance),
             rate=self.options.rate,
             language=self.options.language,
-            vocabulary=self.options.vocabulary,
+            # A second look at words that are not believed before they come twice is wasted.
+            vocabulary=() if priority is Priority.PARTIAL else self.options.vocabulary,
             priority=priority,
         )
 

@@ -5,7 +5,7 @@ again, once. Knows nothing of what is heard; when nothing can be heard any more 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from robot.call.channel import Channel
@@ -60,6 +60,11 @@ class AudioLine:
         """Start the stream of an answered channel and wait for its first frame. Raises CalleeNotHeard."""
         await self._start()
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
+
+    def expect(self, phrases: tuple[str, ...]) -> None:
+        """Tell recognition what is likely to be said from now on, the likeliest first."""
+        self._options = replace(self._server.options(self._channel.uuid), vocabulary=phrases)
+        self._server.configure(self._channel.uuid, self._options)
 
     async def close(self) -> None:
         """Let go of the stream; FreeSWITCH ends it with the channel."""

@@ -200,6 +200,7 @@ class Call:
 
     async def _take_step(self, step: Step) -> Action:
         """Say the step's prompt, hear the answer, and decide what is next."""
+        self._line.expect(self._conversation.expected_phrases())
         prompt = await self._play(step)
         if step.listen_ms is None:
             self._enter(CallState.PROCESSING)

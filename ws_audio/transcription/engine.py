@@ -24,7 +24,8 @@ class TranscriptionEngine(Protocol):
     def transcribe(self, audio: Samples, language: str | None, vocabulary: tuple[str, ...]) -> Transcript:
         """Text of mono `audio` at 16 kHz.
 
-        `language` is an ISO 639-1 code, None lets the engine find out; `vocabulary` are names and terms that are
-        likely to be said. Raises LanguageNotSupported.
+        `language` is an ISO 639-1 code, None lets the engine find out; `vocabulary` are words and phrases that are
+        likely to be said, the likeliest first: they may help where the engine is in doubt, and must not be heard where
+        nobody says them. Raises LanguageNotSupported.
         """
         ...

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,7 @@ import numpy.typing as npt
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_ctranslate2_storage, get_suppressed_tokens
+from rapidfuzz import fuzz
 from threadpoolctl import threadpool_limits
 
 from ws_audio.errors import LanguageNotSupported, ModelNotFound
@@ -45,6 +46,11 @@ TOKENS_PER_S: Final = 10
 TOKENS_AT_LEAST: Final = 12
 MAX_TOKENS: Final = 220  # half of Whisper's context; the other half is for the vocabulary
 MAX_VOCABULARY_TOKENS: Final = 200
+
+# Told what is likely to be said, Whisper hears it in a hum as well, and no longer notices that nobody speaks. So it is
+# told only for a second look at what it was not sure of, which must score better and be much the same in its letters.
+UNSURE_LOGPROB: Final = -0.3
+MUCH_THE_SAME: Final = 60.0  # of a hundred
 
 POOR_LOGPROB: Final = -1.0  # Whisper's own threshold for another try
 MADE_UP_LOGPROB: Final = -1.2
@@ -74,6 +80,10 @@ class _Decoded:
     logprob: float  # mean of the tokens
     no_speech: float
     capped: bool  # ran into the limit of tokens: it would have gone on
+
+    @property
+    def invented(self) -> bool:
+        return invented(self.text, self.logprob, self.no_speech)
 
     @property
     def poor(self) -> bool:
@@ -127,14 +137,20 @@ class WhisperEngine:
         speech_s = audio.size / RATE
         window_s = min(FULL_WINDOW_S, max(MIN_WINDOW_S, speech_s + WINDOW_MARGIN_S))
         features = self._features(audio)
-        decoded = self._decode(features, window_s, speech_s, language, vocabulary)
+        encoded = self._encode(features, window_s)
+        decoded = self._decode(encoded, speech_s, language)
         # Where the model finds that nobody speaks, a second try only costs.
         twice = decoded.poor and window_s < FULL_WINDOW_S and decoded.no_speech < LIKELY_NO_SPEECH
         if twice:
-            again = self._decode(features, FULL_WINDOW_S, speech_s, language, vocabulary)
+            full = self._encode(features, FULL_WINDOW_S)
+            again = self._decode(full, speech_s, language)
             if repeats(decoded.text) or _said_twice(decoded.text) or again.logprob > decoded.logprob:
-                decoded = again
-        text = "" if invented(decoded.text, decoded.logprob, decoded.no_speech) else _SOUND.sub("", decoded.text)
+                decoded, encoded = again, full
+        if vocabulary and decoded.logprob < UNSURE_LOGPROB and not decoded.invented:
+            biased = self._decode(encoded, speech_s, language, vocabulary)
+            if _confirms(biased, decoded):
+                decoded = replace(biased, no_speech=decoded.no_speech)
+        text = "" if decoded.invented else _SOUND.sub("", decoded.text)
         return Transcript(
             text=" ".join(text.split()) if has_words(text) else "",
             confidence=math.exp(min(0.0, decoded.logprob)),
@@ -148,21 +164,19 @@ class WhisperEngine:
         features: npt.NDArray[np.float32] = self.model.feature_extractor(wave)[:, :-1].astype(np.float32)
         return features
 
-    def _decode(
-        self,
-        features: npt.NDArray[np.float32],
-        window_s: float,
-        speech_s: float,
-        language: str | None,
-        vocabulary: tuple[str, ...],
-    ) -> _Decoded:
+    def _encode(self, features: npt.NDArray[np.float32], window_s: float) -> Any:
+        """The encoder's output for the first `window_s` of the features, which silence fills up."""
         frames = int(window_s * FEATURES_PER_S)
         features = features[:, :frames]
         # Silence as the extractor would compute it: it clips at 8 decades below the loudest, which after its scaling
         # is 2 below. (Plain use pads with 0, which is not silence, and makes short words repeat.)
         silence = float(features.max()) - 2.0 if features.size else 0.0
         padded = np.pad(features, ((0, 0), (0, frames - features.shape[1])), constant_values=silence)
-        encoded = self.model.model.encode(get_ctranslate2_storage(padded[np.newaxis]))
+        return self.model.model.encode(get_ctranslate2_storage(padded[np.newaxis]))
+
+    def _decode(
+        self, encoded: Any, speech_s: float, language: str | None, vocabulary: tuple[str, ...] = ()
+    ) -> _Decoded:
         tokenizer = self._tokenizer(language or self._detect_language(encoded))
         prompt = [*self._vocabulary(tokenizer, vocabulary), *tokenizer.sot_sequence, tokenizer.no_timestamps]
         most = min(MAX_TOKENS, int(TOKENS_AT_LEAST + TOKENS_PER_S * speech_s))
@@ -198,9 +212,25 @@ class WhisperEngine:
 
     @staticmethod
     def _vocabulary(tokenizer: Any, vocabulary: tuple[str, ...]) -> list[int]:
-        if not vocabulary:
-            return []
-        return [tokenizer.sot_prev, *tokenizer.encode(" " + ", ".join(vocabulary))[:MAX_VOCABULARY_TOKENS]]
+        """What is likely to be said as the text before: one sentence each, as many as there is room for."""
+        prompt: list[int] = []
+        for phrase in vocabulary:
+            tokens = tokenizer.encode(f" {phrase[:1].upper()}{phrase[1:].rstrip('.')}.")
+            if len(prompt) + len(tokens) > MAX_VOCABULARY_TOKENS:
+                break
+            prompt += tokens
+        return [tokenizer.sot_prev, *prompt] if prompt else []
+
+
+def _confirms(biased: _Decoded, decoded: _Decoded) -> bool:
+    """Whether a second look, biased with what was expected, may replace the first."""
+    return (
+        biased.logprob > decoded.logprob
+        and not biased.capped
+        and has_words(biased.text)
+        and not repeats(biased.text)
+        and fuzz.ratio(_plain(biased.text), _plain(decoded.text)) >= MUCH_THE_SAME
+    )
 
 
 def invented(text: str, logprob: float, no_speech: float) -> bool:

@@ -61,6 +61,22 @@ def test_only_intents_of_the_step_count_while_it_expects_some() -> None:
     assert conversation.intent_of("no") is None
 
 
+def test_phrases_of_the_intents_that_are_expected_now_take_turns() -> None:
+    many = Intent("many", tuple(f"phrase {number}" for number in range(20)))
+    steps = [Step("a", PROMPT, listen_ms=1, answers={"yes": "b", "many": "b"}), Step("b", PROMPT)]
+    conversation = Conversation(Scenario(steps, [YES, NO, many]))
+    assert conversation.expected_phrases() == ("yes", "phrase 0", "phrase 1", "phrase 2", "phrase 3")
+    conversation.answered("yes")
+    assert conversation.expected_phrases() == ()
+
+
+def test_what_is_understood_is_in_the_language_of_the_scenario() -> None:
+    interested = Intent("interested", ("je suis intéressé",))
+    scenario = Scenario([Step("a", PROMPT, listen_ms=1, answers={"interested": "a"})], [interested], "fr")
+    assert Conversation(scenario).understand("je suis très intéressé").intent == "interested"
+    assert Conversation(scenario).understand("je ne suis pas intéressé").intent is None
+
+
 @pytest.mark.parametrize(
     ("steps", "intents", "complaint"),
     [
