@@ -322,7 +322,11 @@ class _Resolver:
 
     def _clock(self, said: _Said) -> SpokenTime:
         spans = [self._around(day, minutes, said) for day in self._days(said) for minutes in said.clock]
-        coming = sorted(span for span in spans if span[0] > self._now or span[1] > self._now + _SOONEST)
+        # "After one" and "before six" may go on now; "at two" a little later than that is tomorrow's.
+        goes_on = said.relation in ("after", "until")
+        coming = sorted(
+            (begin, end) for begin, end in spans if begin > self._now or (goes_on and end > self._now + _SOONEST)
+        )
         begin, end = next((span for span in coming if self._allowed(span)), coming[0])
         return self._within_hours(max(begin, self._now), end, exact=True)
 

@@ -16,7 +16,8 @@ class TimeWords:
     days: days from today. parts: of the day, from and to. this: makes the part after it one of today. spans: how long
     from now, with or without `in_`; units: minutes of what a number stands before. before_hour: minutes from the hour
     that follows; after_hour: from the hour that it follows. shown: words that make a number before them an hour.
-    announced: words that a time of day comes after. week_on: the weekday of the week after.
+    one: articles that are numbers, too. announced: words that a time of day comes after. week_on: beside a weekday, the
+    one after the next.
     """
 
     days: Mapping[str, int]
@@ -73,7 +74,7 @@ ENGLISH: Final = TimeWords(
         "week": 7 * DAY_MINUTES, "weeks": 7 * DAY_MINUTES,
     },
     in_=frozenset({"in", "within"}),
-    one=frozenset({"a", "an", "one"}),
+    one=frozenset({"a", "an"}),
     weeks={"the week after next": 2, "week after next": 2, "next week": 1},
     week_on=frozenset({"a week on", "week on", "week"}),
     weekend=frozenset({"weekend", "week end"}),
@@ -116,7 +117,7 @@ FRENCH: Final = TimeWords(
         "semaine": 7 * DAY_MINUTES, "semaines": 7 * DAY_MINUTES,
     },
     in_=frozenset({"dans", "d ici"}),
-    one=frozenset({"un", "une", "1"}),
+    one=frozenset({"un", "une"}),
     weeks={"semaine prochaine": 1, "semaine d apres": 1, "semaine suivante": 1},
     week_on=frozenset({"en 8"}),
     weekend=frozenset({"week end", "weekend"}),

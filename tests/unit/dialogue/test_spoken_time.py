@@ -44,6 +44,7 @@ def span(found: SpokenTime | None) -> str | None:
         ("before noon tomorrow", "Thu 19 Nov 09:00 - Thu 19 Nov 12:00"),
         ("on the third of December", "Thu 03 Dec 09:00 - Thu 03 Dec 20:00"),
         ("February 29th", "Tue 29 Feb 09:00 - Tue 29 Feb 20:00"),
+        ("between one and three", "Thu 19 Nov 13:00 - Thu 19 Nov 15:00"),
         ("call me later", "Wed 18 Nov 16:08 - Wed 18 Nov 18:08"),
         ("in three days at eleven", "Sat 21 Nov 11:00 - Sat 21 Nov 11:30"),
         ("at eleven p.m.", "Thu 19 Nov 09:00 - Thu 19 Nov 11:00"),
