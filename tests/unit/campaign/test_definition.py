@@ -41,6 +41,23 @@ def test_the_demo_campaign_is_sound_and_its_first_prompt_long_enough_to_talk_ove
     assert (plan.number, plan.gateway, plan.caller_id) == ("+33140000001", "trunk", "+33140000000")
 
 
+def test_intents_come_with_the_robot_and_are_added_to(campaign: Path) -> None:
+    phrases = {intent.name: intent.phrases for intent in load_campaign(campaign).scenario.intents}
+    assert "take me off your list" in phrases["do_not_call"], "named by a step, without a table"
+    assert {"yes", "tell me more", "how much do I save"} <= set(phrases["interested"])
+    edit(campaign, 'include = ["no"]', 'phrases = ["rather not"]\nshipped = false')
+    phrases = {intent.name: intent.phrases for intent in load_campaign(campaign).scenario.intents}
+    assert phrases["not_interested"] == ("rather not",)
+
+
+def test_intents_without_phrases_or_of_unknown_ones(campaign: Path) -> None:
+    line = edit(campaign, 'include = ["no"]', "shipped = false") - 1
+    edit(campaign, 'include = ["yes"]', 'include = ["yess"]')
+    message = complaint(campaign)
+    assert f"campaign.toml:{line}: intents.not_interested: has no phrases: write how people say it" in message
+    assert "intents.interested: includes 'yess', which is no intent; known in 'en' are: are_you_a_robot" in message
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert "there is no such folder" in complaint(tmp_path / "nowhere")
     assert "campaign.toml: cannot be read: No such file" in complaint(tmp_path)
