@@ -50,9 +50,40 @@ def test_originate_dials_with_a_plus_unless_told_otherwise() -> None:
     assert "send_silence_when_idle" not in originate().text
 
 
+def test_a_call_of_freeswitch_to_itself_dials_nobody() -> None:
+    command = commands.originate_to_itself(UUID, 30, stream_token=TOKEN)
+    variables, _, destination = command.text.partition("}'}")
+    assert destination == "loopback/m:^:answer^gentones:d=30000;5/default/inline &park()"
+    assert variables.startswith(f"originate {{origination_uuid={UUID},ignore_early_media=true,originate_timeout=5,")
+    assert "," not in destination
+    assert "|" not in destination  # either would call somebody else, too
+    assert command.may_block
+
+
+@pytest.mark.parametrize("seconds", [0, 601, "30;sofia/gateway/trunk/+33140000001"])
+def test_a_call_of_freeswitch_to_itself_lasts_a_whole_number_of_seconds(seconds: Any) -> None:
+    with pytest.raises(BadArgument, match="longest_s"):
+        commands.originate_to_itself(UUID, seconds, stream_token=TOKEN)
+
+
+@pytest.mark.parametrize("module", ["", "sofia", "mod_sofia x", "mod_sofia\n\nfsctl shutdown", "mod_Sofia", "mod_a.so"])
+def test_only_the_name_of_a_module_is_asked_for(module: str) -> None:
+    with pytest.raises(BadArgument, match="module"):
+        commands.module_exists(module)
+
+
+@pytest.mark.parametrize("gateway", ["", "trunk; x", "trunk internal", "${trunk}", "trunk\n\nfsctl shutdown"])
+def test_only_the_name_of_a_gateway_is_asked_for(gateway: str) -> None:
+    with pytest.raises(BadArgument, match="gateway"):
+        commands.gateway_status(gateway)
+
+
 @pytest.mark.parametrize(
     ("command", "text"),
     [
+        (commands.module_exists("mod_audio_stream"), "module_exists mod_audio_stream"),
+        (commands.gateway_status("trunk-2.eu"), "sofia status gateway trunk-2.eu"),
+        (commands.epoch(), "strepoch"),
         (commands.kill(UUID), f"uuid_kill {UUID} NORMAL_CLEARING"),
         (commands.break_(UUID), f"uuid_break {UUID} all"),
         (commands.break_(UUID, all_queued=False), f"uuid_break {UUID}"),
