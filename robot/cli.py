@@ -214,6 +214,25 @@ def transcribe(context: click.Context, wavs: tuple[Path, ...], as_json: bool) ->
     finish(FAILED if any(result.error for result in results) else DONE)
 
 
+@main.command()
+@click.option("--campaign", type=click.Path(path_type=Path), help="The campaign's folder; the demo's by default.")
+@json_option
+@click.pass_context
+@explain
+def doctor(context: click.Context, campaign: Path | None, as_json: bool) -> None:
+    """Look at everything that calls need, and say what is wrong and how to repair it. Calls nobody."""
+    from robot.doctor.doctor import examine
+    from robot.doctor.table import CheckTable
+
+    table = CheckTable(people(as_json))
+    with table:
+        report = run(examine(settings_of(context).settings, campaign, table.add, table.working))
+    table.summary(report)
+    if as_json:
+        print_json(report.as_json())
+    finish(report.exit_status)
+
+
 @main.group()
 def config() -> None:
     """Show or check the configuration."""
