@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from robot.doctor.check import Check, Trouble, failed, ok, skipped, warning
@@ -18,11 +19,34 @@ _SAME_WORDS: Final = 0.6
 
 
 def unreadable_campaign(error: Exception) -> Check:
-    return failed("campaign", str(error), "correct the file", Trouble.CONFIGURATION)
+    fix = "correct what is named here, or name another folder with --campaign"
+    return failed("campaign", str(error), fix, Trouble.CONFIGURATION)
 
 
-def campaign(name: str, folder: str, prompts: int, gateway: str) -> Check:
-    return ok("campaign", f"{name} in {folder}: {prompts} prompts, through the gateway {gateway}")
+def campaign(name: str, folder: str, prompts: int, gateway: str, *, served: bool) -> Check:
+    """`served`: whether one of the FreeSWITCHes may use the gateway."""
+    found = f"{name} in {folder}: {prompts} prompts, through the gateway {gateway}"
+    if not served:
+        return failed(
+            "campaign",
+            f"{found}, which no FreeSWITCH of robot.toml may use",
+            f'add "{gateway}" to `gateways` of one of them, or correct `gateway` in campaign.toml',
+            Trouble.CONFIGURATION,
+        )
+    return ok("campaign", found)
+
+
+def port_of_another(host: str, port: int) -> Check:
+    fix = f"`ss -ltnp 'sport = :{port}'` says who; stop it, or set another audio.port in robot.toml"
+    return failed("audio port", f"port {port} of {host} is in use, and not by a robot", fix)
+
+
+def no_audio_server(error: Exception) -> Check:
+    return failed("audio port", str(error), "set audio.host and audio.port in robot.toml")
+
+
+def no_disk(folder: Path, error: OSError) -> Check:
+    return failed("disk", f"{folder}: {error.strerror}", "set recordings.folder in robot.toml")
 
 
 def no_password(error: Exception) -> Check:

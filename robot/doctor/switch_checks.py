@@ -186,13 +186,14 @@ def clock(ahead_s: float) -> Check:
 # ── FreeSWITCH's call to itself ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def no_call_to_itself(error: Exception) -> Check:
-    found = f"FreeSWITCH could not call itself: {error}"
-    if "CHAN_NOT_IMPLEMENTED" in found:
-        return skipped(
-            "audio stream", "FreeSWITCH cannot call itself without mod_loopback", "`fs_cli -x 'load mod_loopback'`"
-        )
-    return failed("audio stream", found, "is FreeSWITCH full, paused or shutting down? `fs_cli -x status`")
+def no_call_to_itself(error: Exception) -> list[Check]:
+    """Neither streams nor prompts could be tried out."""
+    if "CHAN_NOT_IMPLEMENTED" in str(error):
+        why, fix = "FreeSWITCH cannot call itself without mod_loopback", "`fs_cli -x 'load mod_loopback'`"
+        return [skipped("audio stream", why, fix), skipped("prompts", why, fix)]
+    why = f"FreeSWITCH could not call itself: {error}"
+    fix = "is FreeSWITCH full, paused or shutting down? `fs_cli -x status` says"
+    return [failed("audio stream", why, fix), skipped("prompts", "FreeSWITCH could not call itself")]
 
 
 def audio_stream(reading: StreamReading, section: str, *, port_is_ours: bool = True) -> Check:
@@ -206,7 +207,7 @@ def audio_stream(reading: StreamReading, section: str, *, port_is_ours: bool = T
         fix = _why_no_stream(reading.error or "", section)
         if not port_is_ours:
             fix += (
-                "; or it is only that a firewall lets nothing through but audio.port, where the running robot listens: "
+                " Or it is only that a firewall lets nothing through but audio.port, where the running robot listens: "
                 "look again when it is stopped"
             )
         return failed(title, found, fix)
@@ -232,12 +233,10 @@ def audio_stream(reading: StreamReading, section: str, *, port_is_ours: bool = T
 
 def _why_no_stream(error: str, section: str) -> str:
     """What mod_audio_stream's errors mean; each was seen on a real one."""
-    if "Command not found" in error:
-        return "`fs_cli -x 'load mod_audio_stream'`"
     if "refused" in error:
         return (
             "nobody listens there for FreeSWITCH: on another machine, or in a container, 127.0.0.1 is not the robot. "
-            f"Set audio.host to an address of this machine that FreeSWITCH reaches, and {section}.stream_host to the same"
+            f"Set audio.host to an address of this machine that FreeSWITCH reaches, {section}.stream_host to the same"
         )
     if "upgrade failed" in error:
         return f"another server listens there: set audio.port and {section}.stream_host to the robot's own"

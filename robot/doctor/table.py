@@ -58,6 +58,6 @@ class CheckTable:
 
     def summary(self, report: Report) -> None:
         counts = ", ".join(f"{report.count(state)} {state}" for state in State if report.count(state))
-        verdict = "Ready for calls." if report.exit_status == 0 else "Something is to be repaired first."
-
+        good = report.exit_status == 0
+        verdict = "Nothing found that keeps calls from working." if good else "Something is to be repaired first."
         self._console.print(f"\n{verdict} {counts}.", style="bold")
