@@ -66,6 +66,7 @@ class Channel:
         self.uuid = uuid
         self.number = number
         self.gateway = gateway
+        self.name = f"sofia/internal/{number}" if gateway else f"loopback/{number}-a"
         self.callee = callee
         self.line = line
         self.player = Player(rate)
@@ -76,7 +77,7 @@ class Channel:
         port = 16384 + session % 8000 * 2
         given = variables
         self.variables = channel_headers.created_variables(uuid, number, session) | given
-        self.variables |= channel_headers.originated_variables(port)
+        self.variables |= channel_headers.originated_variables(port) | {"channel_name": self.name}
         self._port = port
         self._caller = (
             given.get("origination_caller_id_name", ""),
@@ -366,7 +367,7 @@ class Channel:
             ("Channel-State", self._running),
             ("Channel-Call-State", self.call_state),
             ("Channel-State-Number", str(self.state.value)),
-            ("Channel-Name", f"sofia/internal/{self.number}"),
+            ("Channel-Name", self.name),
             ("Unique-ID", self.uuid),
             ("Call-Direction", "outbound"),
             ("Presence-Call-Direction", "outbound"),

@@ -15,7 +15,7 @@ from uuid import uuid4
 from robot.simulator import sound
 from robot.simulator.api import Api, uptime
 from robot.simulator.audio_stream import AudioStream
-from robot.simulator.callees_file import Callee, CalleesFile, Say, SimulatorTable, find_callee, load_callees
+from robot.simulator.callees_file import Callee, CalleesFile, HangUp, Say, SimulatorTable, find_callee, load_callees
 from robot.simulator.channel import Channel
 from robot.simulator.errors import SimulatorError
 from robot.simulator.event_socket import SHUT_DOWN, Connection, answer_of
@@ -38,11 +38,21 @@ MAX_REMEMBERED_CALLS: Final = 1_000
 _NOBODY: Final = Callee(number="*", answer="unallocated")
 
 
+def _itself(tone_ms: int) -> Callee:
+    """The far end of a call of FreeSWITCH to itself."""
+    says = (Say(after="answer", text="a tone"),)
+    return Callee(number="itself", ring_ms=0, says=says, hang_up=HangUp(after="answer", wait_ms=tone_ms))
+
+
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     """`event_socket_port` 0 takes any free port. `codec` PCMU: the line is a telephone's, 8 kHz and mu-law; L16: 16
     kHz as it is. `recordings`: a folder that gets `<uuid>.wav`, what each callee heard. `timeline`: for tests, which
-    then move the time themselves."""
+    then move the time themselves.
+
+    modules_missing: not loaded. stream_limit: streams at once, as the free binary edition of mod_audio_stream has one;
+    that of the open one has none. clock_ahead_s: against the clock of this machine.
+    """
 
     host: str = "127.0.0.1"
     event_socket_port: int = 0
@@ -54,6 +64,11 @@ class SimulatorSettings:
     voice_cache: Path | None = None
     timeline: Timeline | None = None
     gateways_down: frozenset[str] = frozenset()
+    modules_missing: frozenset[str] = frozenset()
+    stream_limit: int | None = None
+    max_sessions: int = 1000
+    sessions_per_second: int = 30
+    clock_ahead_s: float = 0.0
 
     def with_table(self, table: SimulatorTable) -> SimulatorSettings:
         """These settings with what the [simulator] table of a callees file says."""
@@ -185,8 +200,8 @@ class SimulatedFreeSwitch:
                 ("FreeSWITCH-Version", "1.11.3-dev"),
                 ("Uptime-msec", str(up_ms)),
                 ("Session-Count", str(len(self.channels))),
-                ("Max-Sessions", "1000"),
-                ("Session-Per-Sec", "30"),
+                ("Max-Sessions", str(self.settings.max_sessions)),
+                ("Session-Per-Sec", str(self.settings.sessions_per_second)),
                 ("Session-Since-Startup", str(self.sessions)),
                 ("Session-Peak-Max", str(self.peak)),
                 ("Idle-CPU", "100.000000"),
@@ -232,11 +247,16 @@ class SimulatedFreeSwitch:
         _Originate(self, dial_string, tell).next_group()
 
     def new_channel(self, endpoint: Endpoint, uuid: str, variables: dict[str, str]) -> Channel:
-        callee = find_callee(self.callees, endpoint.number) or _NOBODY
+        if endpoint.tone_ms is None:
+            callee = find_callee(self.callees, endpoint.number) or _NOBODY
+            sentences = self._sentences.get(callee.number, [])
+        else:
+            callee = _itself(endpoint.tone_ms)
+            sentences = [Sentence("a tone", sound.key_five(endpoint.tone_ms, self.rate))]
         self.sessions += 1
         line = CalleeLine(
             callee,
-            self._sentences.get(callee.number, []),
+            sentences,
             self.rate,
             mulaw=self.settings.codec == "PCMU",
             place=self.sessions,
@@ -361,7 +381,10 @@ class _Originate:
         endpoint = parse_endpoint(text)
         if uuid in self._switch.channels:
             raise BadDialString("DESTINATION_OUT_OF_ORDER")
-        if endpoint.gateway not in self._switch.settings.gateways:
+        if endpoint.tone_ms is not None:
+            if "mod_loopback" in self._switch.settings.modules_missing:
+                raise BadDialString("CHAN_NOT_IMPLEMENTED")
+        elif endpoint.gateway not in self._switch.settings.gateways:
             self._refuse_gateway(uuid)
             raise BadDialString("INVALID_GATEWAY")
         return self._switch.new_channel(endpoint, uuid, dict(self._dial_string.variables))
