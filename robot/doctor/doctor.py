@@ -74,13 +74,9 @@ class _Examination:
         self._add(own_checks.open_files(machine.open_files_limit(), self._settings.audio.max_streams))
         folder = self._settings.recordings.folder
         try:
-            self._add(own_checks.disk(machine.read_disk(folder), wanted=self._records))
+            self._add(own_checks.disk(machine.read_disk(folder)))
         except OSError as error:
             self._add(own_checks.no_disk(folder, error))
-
-    @property
-    def _records(self) -> bool:
-        return False
 
     async def _database(self) -> None:
         try:
@@ -117,7 +113,9 @@ class _Examination:
             for section, switch in self._settings.switches().items():
                 self._working(f"FreeSWITCH at {switch.host}:{switch.port} ...")
                 most = switch.max_calls or self._settings.audio.max_streams
-                node = Node(section, switch, most, self._campaign, audio, ears, running_robot)
+                node = Node(
+                    section, switch, most, self._campaign, self._settings.recordings.folder, audio, ears, running_robot
+                )
                 async for check in node.examine():
                     self._add(check.of(section))
         finally:

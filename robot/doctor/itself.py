@@ -7,10 +7,11 @@ Reads only; what it means is judged in `switch_checks`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -20,10 +21,11 @@ from robot.call.failures import CallFailure, PromptNotPlayed
 from robot.call.playback import PlaybackState
 from robot.call.waiting import first_of
 from robot.dialogue.scenario import Prompt
-from robot.doctor.readings import PromptReading, StreamReading, StreamsReading
+from robot.doctor.readings import PromptReading, RecordingReading, StreamReading, StreamsReading
 from robot.esl import commands
 from robot.esl.client import EventSocketClient
-from robot.esl.errors import EventSocketError
+from robot.esl.errors import CommandStage, ConnectionLost, EventSocketError
+from robot.esl.events import CallEvent, LinkLost
 from ws_audio.events import AudioEvent, StreamStarted
 from ws_audio.frames import FRAME_MS
 from ws_audio.server import AudioServer, StreamTicket
@@ -36,9 +38,12 @@ _ANSWER_LIMIT_S: Final = 5
 _LONGEST_S: Final = 120
 # The module gives a connection up after 1 s, but a name that does not resolve takes as long as the resolver does.
 _STREAM_LIMIT_S: Final = 6.0
-_LISTEN_MS: Final = 600
+_LISTEN_MS: Final = 400
+_LOOKS: Final = 40
 # Each of these calls is two sessions, and FreeSWITCH begins 30 a second by default.
-_PAUSE_S: Final = 0.1
+_PAUSE_S: Final = 0.05
+
+T = TypeVar("T")
 
 
 class Ear:
@@ -78,19 +83,21 @@ class CallToItself:
     """
 
     def __init__(self, client: EventSocketClient, audio: AudioServer, ears: Ears) -> None:
+        self._client = client
         self._channel = Channel(str(uuid4()), client)
         self._audio = audio
         self._ears = ears
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[float] = self._loop.create_future()
+        self._lost: asyncio.Future[str] = self._loop.create_future()
+        self._link = client.subscribe(self._channel.uuid, self._on_event)
         self._ticket: StreamTicket = audio.expect(self._channel.uuid, StreamOptions(), self._on_audio)
 
     async def __aenter__(self) -> Self:
         uuid = self._channel.uuid
         try:
-            await self._channel.dial(
-                commands.originate_to_itself(uuid, _LONGEST_S, stream_token=self._ticket.token), _ANSWER_LIMIT_S
-            )
+            command = commands.originate_to_itself(uuid, _LONGEST_S, stream_token=self._ticket.token)
+            await self._unless_lost(self._channel.dial(command, _ANSWER_LIMIT_S))
         except BaseException:
             await self._close()
             raise
@@ -102,12 +109,20 @@ class CallToItself:
         await self._close()
 
     async def _close(self) -> None:
-        await self._channel.hang_up()
+        if self._client.connected:  # or else the call ends itself
+            await self._channel.hang_up()
+        self._link.close()
         await self._channel.close()
         self._audio.forget(self._channel.uuid)
 
     async def stream(self, host: str, port: int, *, listen: bool = True) -> StreamReading:
-        """Stream to our server at that address and wait for its first frame; `listen`: hear what comes then, too."""
+        """Stream to our server at that address and wait for its first frame; `listen`: hear what comes then, too.
+
+        Raises ConnectionLost.
+        """
+        return await self._unless_lost(self._stream(host, port, listen))
+
+    async def _stream(self, host: str, port: int, listen: bool) -> StreamReading:
         place = f"ws://{host}:{port}"
         asked_at = self._loop.time()
         try:
@@ -129,7 +144,10 @@ class CallToItself:
         return StreamReading(place, first_frame_ms, ear.heard)
 
     async def play(self, prompt: Prompt, *, root: Path, broadcast: bool) -> PromptReading:
-        """Begin to play a prompt and break it at once."""
+        """Begin to play a prompt and break it at once. Raises ConnectionLost."""
+        return await self._unless_lost(self._play(prompt, root, broadcast))
+
+    async def _play(self, prompt: Prompt, root: Path, broadcast: bool) -> PromptReading:
         asked_at = self._loop.time()
         try:
             playing = self._channel.play(prompt, root=root, broadcast=broadcast)
@@ -143,6 +161,42 @@ class CallToItself:
         return PromptReading(
             prompt.file, None, "FILE NOT FOUND" if state is PlaybackState.MISSING else "it never began to play"
         )
+
+    async def record(self, folder: Path) -> RecordingReading:
+        """Record a moment of the call into `folder`, look for the file and delete it. Raises ConnectionLost."""
+        return await self._unless_lost(self._record(folder))
+
+    async def _record(self, folder: Path) -> RecordingReading:
+        file = folder / f"doctor-{self._channel.uuid}.wav"
+        try:
+            await self._channel.api(commands.record(self._channel.uuid, file, root=folder))
+        except EventSocketError as error:
+            return RecordingReading(folder, str(error), seen=False, removed=False)
+        for _ in range(_LOOKS):  # FreeSWITCH makes the file at once, and a shared folder shows it a moment later
+            if seen := file.exists():
+                break
+            await asyncio.sleep(_PAUSE_S)
+        try:
+            file.unlink()
+        except OSError:
+            return RecordingReading(folder, None, seen, removed=False)
+        return RecordingReading(folder, None, seen, removed=True)
+
+    async def _unless_lost(self, work: Coroutine[Any, Any, T]) -> T:
+        """A call outlives its event socket for a while; this one is of no use then."""
+        task = asyncio.ensure_future(work)
+        try:
+            await first_of(task, self._lost)
+            if task.done():
+                return task.result()
+            raise ConnectionLost("the call to itself", CommandStage.UNCONFIRMED, self._lost.result())
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _on_event(self, event: CallEvent) -> None:
+        if isinstance(event, LinkLost) and not self._lost.done():
+            self._lost.set_result(event.reason)
 
     def _on_audio(self, event: AudioEvent) -> None:
         if isinstance(event, StreamStarted) and not self._started.done():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from robot.call.failures import CallFailure
 from robot.campaign.definition import Campaign
@@ -18,107 +20,102 @@ from robot.esl.errors import EventSocketError
 from ws_audio.server import AudioServer
 
 
+@dataclass(frozen=True, slots=True)
 class Node:
-    """The FreeSWITCH of one section of robot.toml.
+    """The FreeSWITCH of one `section` of robot.toml.
 
-    `most`: calls at the same time that the robot may ask of it. `audio`: our server for its streams, None when there
-    can be none; `running_robot`: the configured port, when a robot listens there already.
+    most: calls at the same time that the robot may ask of it. recordings: the folder for them. audio: our server for
+    its streams, None when there can be none. running_robot: the configured port, when a robot listens there already.
     """
 
-    def __init__(
-        self,
-        section: str,
-        switch: FreeSwitchSettings,
-        most: int,
-        campaign: Campaign | None,
-        audio: AudioServer | None,
-        ears: Ears,
-        running_robot: int | None,
-    ) -> None:
-        self._section = section
-        self._settings = switch
-        self._most = most
-        self._campaign = campaign
-        self._audio = audio
-        self._ears = ears
-        self._running_robot = running_robot
+    section: str
+    settings: FreeSwitchSettings
+    most: int
+    campaign: Campaign | None
+    recordings: Path
+    audio: AudioServer | None
+    ears: Ears
+    running_robot: int | None = None
 
     async def examine(self) -> AsyncIterator[Check]:
         """Each check as it is made."""
-        switch = self._settings
+        switch = self.settings
         try:
-            password = switch.required_password(self._section)
+            password = switch.required_password(self.section)
         except ConfigError as error:
             yield own_checks.no_password(error)
             return
         try:
             async with EventSocketClient(
-                EventSocketSettings(switch.host, switch.port, password, self._section)
+                EventSocketSettings(switch.host, switch.port, password, self.section)
             ) as client:
                 reading = await read_switch(client, self._gateways())
                 yield switch_checks.reached(switch.host, switch.port, reading)
-                yield switch_checks.password(password, self._section)
+                yield switch_checks.password(password, self.section)
                 yield switch_checks.modules(reading.modules, MODULES)
                 for name, status in reading.gateways.items():
                     yield switch_checks.gateway(name, status)
                 # Without max_calls the robot takes what FreeSWITCH has.
-                most = switch.max_calls or min(self._most, reading.status.max_sessions)
+                most = switch.max_calls or min(self.most, reading.status.max_sessions)
                 yield switch_checks.limits(reading.status, Pace(most))
                 yield switch_checks.clock(reading.clock_ahead_s)
                 async for check in self._call_to_itself(client, most, streams=reading.modules["mod_audio_stream"]):
                     yield check
         except (EventSocketError, UnknownAnswer) as error:
-            yield switch_checks.not_reached(error, self._section)
+            yield switch_checks.not_reached(error, self.section)
 
     def _gateways(self) -> list[str]:
         """Those that the section names; all of them are allowed otherwise, and the campaign's is looked at."""
-        if self._settings.gateways is not None:
-            return list(self._settings.gateways)
-        return [] if self._campaign is None else [self._campaign.table.gateway]
+        if self.settings.gateways is not None:
+            return list(self.settings.gateways)
+        return [] if self.campaign is None else [self.campaign.table.gateway]
 
     async def _call_to_itself(self, client: EventSocketClient, most: int, *, streams: bool) -> AsyncIterator[Check]:
-        if self._audio is None:
-            yield skipped("audio stream", "not tried: the robot cannot listen for it")
+        if self.audio is None:
+            for name in ("audio stream", "prompts"):
+                yield skipped(name, "not tried: the robot cannot listen for audio")
             return
         try:
-            if streams and self._running_robot is not None:
-                yield await self._reach_the_running_robot(client, self._audio, self._running_robot)
-            async with CallToItself(client, self._audio, self._ears) as call:
+            if streams and self.running_robot is not None:
+                yield await self._reach_the_running_robot(client, self.audio, self.running_robot)
+            async with CallToItself(client, self.audio, self.ears) as call:
                 if streams:
-                    async for check in self._streams(client, call, self._audio, most):
+                    async for check in self._streams(client, call, self.audio, most):
                         yield check
                 else:
                     yield skipped("audio stream", "FreeSWITCH has no mod_audio_stream")
                 for check in await self._prompts(call):
                     yield check
+                if self.recordings.is_dir():
+                    yield switch_checks.recording(await call.record(self.recordings))
         except CallFailure as error:
             for check in switch_checks.no_call_to_itself(error):
                 yield check
 
     async def _reach_the_running_robot(self, client: EventSocketClient, audio: AudioServer, port: int) -> Check:
-        async with CallToItself(client, audio, self._ears) as call:
-            reading = await call.stream(self._settings.stream_host, port)
-        return switch_checks.port_of_running_robot(audio.settings.host, port, reading, self._section)
+        async with CallToItself(client, audio, self.ears) as call:
+            reading = await call.stream(self.settings.stream_host, port)
+        return switch_checks.port_of_running_robot(audio.settings.host, port, reading, self.section)
 
     async def _streams(
         self, client: EventSocketClient, call: CallToItself, audio: AudioServer, most: int
     ) -> AsyncIterator[Check]:
-        host = self._settings.stream_host
+        host = self.settings.stream_host
         reading = await call.stream(host, audio.port)
-        yield switch_checks.audio_stream(reading, self._section, port_is_ours=self._running_robot is None)
+        yield switch_checks.audio_stream(reading, self.section, port_is_ours=self.running_robot is None)
         if reading.first_frame_ms is None:
             return
         if most < STREAMS_TO_TRY:
             yield skipped("mod_audio_stream", f"any edition of it will do for up to {most} calls")
             return
-        yield switch_checks.edition(await open_streams(client, audio, self._ears, host, already=1))
+        yield switch_checks.edition(await open_streams(client, audio, self.ears, host, already=1))
 
     async def _prompts(self, call: CallToItself) -> list[Check]:
-        if self._campaign is None:
+        if self.campaign is None:
             return [skipped("prompts", "the campaign cannot be read")]
-        broadcast, root = self._settings.playback == "broadcast", self._campaign.folder
+        broadcast, root = self.settings.playback == "broadcast", self.campaign.folder
         return switch_checks.prompts(
-            [await call.play(each, root=root, broadcast=broadcast) for each in prompts_of(self._campaign)]
+            [await call.play(each, root=root, broadcast=broadcast) for each in prompts_of(self.campaign)]
         )
 
 

@@ -55,7 +55,8 @@ def no_password(error: Exception) -> Check:
 
 
 def unreachable_database(error: Exception) -> Check:
-    return failed("database", str(error), "see `robot config show` for `database.url`", Trouble.UNREACHABLE)
+    fix = "`robot config show` tells database.url: is it right, does its server run, and may this user write there?"
+    return failed("database", str(error), fix, Trouble.UNREACHABLE)
 
 
 def database(reading: DatabaseReading) -> Check:
@@ -85,18 +86,15 @@ def database(reading: DatabaseReading) -> Check:
     return ok(title, found)
 
 
-def disk(reading: DiskReading, *, wanted: bool) -> Check:
-    """`wanted`: whether calls are recorded at all."""
-    title = "disk"
+def disk(reading: DiskReading) -> Check:
+    title, folder = "disk", reading.folder
     hours = reading.free / _BYTES_PER_HOUR
-    found = f"{reading.free / 1e9:.1f} GB free for {reading.folder}: {hours:,.0f} hours of calls with both sides"
-    if not wanted:
-        return skipped(title, f"the campaign records nothing ({found})")
+    found = f"{reading.free / 1e9:.1f} GB free for {folder}: {hours:,.0f} hours of calls, both sides recorded"
     if not reading.exists:
-        return failed(
+        return skipped(
             title,
-            f"the folder of the recordings, {reading.folder}, is not there",
-            f"`mkdir -p {reading.folder} && chown freeswitch {reading.folder}`, or another recordings.folder",
+            f"{folder} is not there, which campaigns that record need ({found})",
+            f"for these, `mkdir -p {folder} && chown freeswitch {folder}`, or set another recordings.folder",
         )
     if hours < _FEW_HOURS:
         return warning(title, found, "make room, keep recordings for a shorter time, or set another recordings.folder")

@@ -90,6 +90,16 @@ class StreamsReading:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingReading:
+    """FreeSWITCH was told to record into `folder`. error: what it answered to that. seen, removed: the file, by us."""
+
+    folder: Path
+    error: str | None
+    seen: bool
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DiskReading:
     """Of the file system of a folder, or of its nearest parent that is there. Bytes."""
 

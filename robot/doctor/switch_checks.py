@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from robot.doctor.readings import (
     GatewayStatus,
     Pace,
     PromptReading,
+    RecordingReading,
     StreamReading,
     StreamsReading,
     SwitchReading,
@@ -281,17 +283,18 @@ def edition(reading: StreamsReading) -> Check:
 
 
 def prompts(readings: Sequence[PromptReading]) -> list[Check]:
-    """One check for all files that play, and one for each that does not."""
-    title = "prompts"
+    """One check for all files that play, and one for each reason why others do not."""
+    title, all_of_them = "prompts", len(readings)
     playing = [reading.start_ms for reading in readings if reading.start_ms is not None]
-    checks = [
-        failed(title, f"FreeSWITCH cannot play {reading.file}: {reading.error}", _why_no_prompt(reading))
-        for reading in readings
-        if reading.start_ms is None
-    ]
+    checks = []
+    for error in dict.fromkeys(reading.error for reading in readings if reading.error is not None):
+        files = [reading.file for reading in readings if reading.error == error]
+        names = ", ".join(str(file) for file in files)
+        found = f"FreeSWITCH cannot play {len(files)} of {all_of_them} files ({error}): {names}"
+        checks.append(failed(title, found, _why_no_prompt(error, files[0])))
     if playing:
         slowest = max(playing)
-        found = f"{len(playing)} of {len(readings)} files play, the slowest begins after {slowest:.0f} ms"
+        found = f"{len(playing)} of {all_of_them} files play, the slowest begins after {slowest:.0f} ms"
         if slowest > _SLOW_PROMPT_MS:
             fix = "are the files on a network share? Copy the campaign to a disk of FreeSWITCH's machine"
             checks.append(warning(title, found, fix))
@@ -300,35 +303,35 @@ def prompts(readings: Sequence[PromptReading]) -> list[Check]:
     return checks
 
 
-def _why_no_prompt(reading: PromptReading) -> str:
-    if "NOT FOUND" in (reading.error or ""):
+def _why_no_prompt(error: str, file: Path) -> str:
+    if "NOT FOUND" in error:
         return (
-            f"FreeSWITCH's user must be able to read it: `sudo -u freeswitch head -c1 {reading.file}` says whether it "
-            f"can, `chmod -R a+rX {reading.file.parent}` may let it. On another machine, the campaign must lie under "
-            "the same path there"
+            f"FreeSWITCH's user must be able to read it: `sudo -u freeswitch head -c1 {file}` says whether it can, "
+            f"`chmod -R a+rX {file.parent}` may let it. On another machine, the campaign must lie "
+            "under the same path"
         )
-    if "began" in (reading.error or ""):
-        return "is it a sound file? `file NAME`; is mod_sndfile loaded?"
+    if "began" in error:
+        return f"is it sound (`file {file}`), and has the SIP profile rtp-timer-name=soft?"
     return "rename the file, or move the campaign: letters, digits, spaces and ._-+() in the whole path"
 
 
-def recording(folder: str, seen: bool, removed: bool) -> Check:
-    """A recording of FreeSWITCH's call to itself: `seen` by us, `removed` by us."""
-    title = "recordings"
-    if not seen:
+def recording(reading: RecordingReading) -> Check:
+    title, folder = "recordings", reading.folder
+    if reading.error is not None or not reading.seen:
+        why = reading.error or "there is no file that the robot can see"
         return failed(
             title,
-            f"FreeSWITCH wrote no file into {folder} that the robot can see",
-            f"`mkdir -p {folder} && chown freeswitch {folder}`; on another machine, the folder must be shared",
+            f"FreeSWITCH does not record into {folder}: {why}",
+            f"`chown freeswitch {folder}`; when FreeSWITCH runs on another machine, the folder must be shared",
         )
-    if not removed:
+    if not reading.removed:
         return failed(
             title,
-            f"FreeSWITCH writes into {folder}, and the robot cannot delete there",
+            f"FreeSWITCH records into {folder}, and the robot cannot delete there",
             f"give {folder} to a group of the robot's user (`chgrp`) and `chmod g+rwxs` it: recordings are deleted "
             "when their time is over",
         )
-    return ok(title, f"FreeSWITCH writes into {folder}, and the robot can delete there")
+    return ok(title, f"FreeSWITCH records into {folder}, and the robot can delete there")
 
 
 # ── sound ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
