@@ -216,7 +216,7 @@ async def open_streams(
             try:
                 call = await calls.enter_async_context(CallToItself(client, audio, ears))
             except CallFailure as error:
-                return StreamsReading(open_now + 1, open_now, str(error))
+                return StreamsReading(open_now + 1, open_now, error.hangup_cause or str(error))
             reading = await call.stream(host, audio.port, listen=False)
             if reading.first_frame_ms is None:
                 return StreamsReading(open_now + 1, open_now, reading.error)

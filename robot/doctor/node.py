@@ -89,7 +89,7 @@ class Node:
                 if self.recordings.is_dir():
                     yield switch_checks.recording(await call.record(self.recordings))
         except CallFailure as error:
-            for check in switch_checks.no_call_to_itself(error):
+            for check in switch_checks.no_call_to_itself(error.hangup_cause or str(error)):
                 yield check
 
     async def _reach_the_running_robot(self, client: EventSocketClient, audio: AudioServer, port: int) -> Check:

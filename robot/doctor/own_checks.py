@@ -91,11 +91,8 @@ def disk(reading: DiskReading) -> Check:
     hours = reading.free / _BYTES_PER_HOUR
     found = f"{reading.free / 1e9:.1f} GB free for {folder}: {hours:,.0f} hours of calls, both sides recorded"
     if not reading.exists:
-        return skipped(
-            title,
-            f"{folder} is not there, which campaigns that record need ({found})",
-            f"for these, `mkdir -p {folder} && chown freeswitch {folder}`, or set another recordings.folder",
-        )
+        fix = f"for campaigns that record: `mkdir -p {folder} && chown freeswitch {folder}`"
+        return skipped(title, f"there is no folder {folder} for recordings", fix)
     if hours < _FEW_HOURS:
         return warning(title, found, "make room, keep recordings for a shorter time, or set another recordings.folder")
     return ok(title, found)

@@ -188,13 +188,13 @@ def clock(ahead_s: float) -> Check:
 # ── FreeSWITCH's call to itself ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def no_call_to_itself(error: Exception) -> list[Check]:
-    """Neither streams nor prompts could be tried out."""
-    if "CHAN_NOT_IMPLEMENTED" in str(error):
+def no_call_to_itself(why_not: str) -> list[Check]:
+    """Neither streams nor prompts could be tried out. `why_not`: a hangup cause, or a sentence."""
+    if why_not == "CHAN_NOT_IMPLEMENTED":
         why, fix = "FreeSWITCH cannot call itself without mod_loopback", "`fs_cli -x 'load mod_loopback'`"
         return [skipped("audio stream", why, fix), skipped("prompts", why, fix)]
-    why = f"FreeSWITCH could not call itself: {error}"
-    fix = "is FreeSWITCH full, paused or shutting down? `fs_cli -x status` says"
+    why = f"FreeSWITCH could not call itself: {why_not}"
+    fix = "is it full (`fs_cli -x status`), or paused (`fs_cli -x 'fsctl resume'`)?"
     return [failed("audio stream", why, fix), skipped("prompts", "FreeSWITCH could not call itself")]
 
 
@@ -278,7 +278,7 @@ def edition(reading: StreamsReading) -> Check:
     return warning(
         title,
         f"which edition it is cannot be told: stream {reading.tried} of this try failed ({reading.refusal})",
-        "are calls going on? Try again when FreeSWITCH is idle",
+        "are calls going on, or is sessions-per-second low? Try again when FreeSWITCH is idle",
     )
 
 

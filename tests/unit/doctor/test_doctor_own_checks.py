@@ -51,7 +51,7 @@ def test_an_outdated_schema_is_told_with_the_command_that_upgrades_it() -> None:
     [
         (115.2, True, State.OK, "1,000 hours"),
         (1.0, True, State.WARNING, "9 hours"),
-        (115.2, False, State.SKIPPED, "not there"),
+        (115.2, False, State.SKIPPED, "no folder /rec"),
     ],
 )
 def test_disk_space_is_told_in_hours_of_recording(gigabytes: float, exists: bool, judged: State, found: str) -> None:
