@@ -13,7 +13,7 @@ from robot.direct_call import demo_campaign_folder
 from robot.doctor import machine, own_checks, parts
 from robot.doctor.check import Check, Report
 from robot.doctor.itself import Ears
-from robot.doctor.node import Node, prompts_of
+from robot.doctor.node import ExaminedNode, prompts_of
 from robot.simulator.errors import NoVoice
 from robot.store.errors import StoreError
 from ws_audio.errors import AudioError, PortInUse, ServerNotStarted
@@ -112,8 +112,8 @@ class _Examination:
         try:
             for section, switch in self._settings.switches().items():
                 self._working(f"FreeSWITCH at {switch.host}:{switch.port} ...")
-                most = switch.max_calls or self._settings.audio.max_streams
-                node = Node(
+                most = self._settings.audio.max_streams
+                node = ExaminedNode(
                     section, switch, most, self._campaign, self._settings.recordings.folder, audio, ears, running_robot
                 )
                 async for check in node.examine():

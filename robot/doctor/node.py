@@ -21,10 +21,10 @@ from ws_audio.server import AudioServer
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ExaminedNode:
     """The FreeSWITCH of one `section` of robot.toml.
 
-    most: calls at the same time that the robot may ask of it. recordings: the folder for them. audio: our server for
+    most: calls at the same time, where its section does not say. recordings: the folder for them. audio: our server for
     its streams, None when there can be none. running_robot: the configured port, when a robot listens there already.
     """
 

@@ -24,7 +24,7 @@ from robot.doctor.readings import (
     SwitchStatus,
 )
 from robot.esl.commands import ITSELF_HZ
-from robot.esl.errors import CannotConnect, NotAllowed, WrongPassword
+from robot.esl.errors import CannotConnect, ConnectionLost, NotAllowed, WrongPassword
 from ws_audio.frames import Samples
 
 #: FreeSWITCH comes with it, and everybody knows it.
@@ -64,8 +64,14 @@ def not_reached(error: Exception, section: str) -> Check:
                 f"{section}.host and {section}.port say?"
             )
         case _:
-            fix = "look into FreeSWITCH's log, freeswitch.log"
-    found = str(error).partition(". ")[0] if isinstance(error, CannotConnect) else str(error)
+            fix = "look into freeswitch.log: did it end, or start again?"
+    match error:
+        case CannotConnect():
+            found = str(error).partition(". ")[0]
+        case ConnectionLost(reason=reason):
+            found = f"the connection ended in the middle: {reason}"
+        case _:
+            found = str(error)
     return failed(title, found, fix, Trouble.UNREACHABLE)
 
 

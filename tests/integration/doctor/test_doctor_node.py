@@ -17,7 +17,7 @@ from robot.config import FreeSwitchSettings
 from robot.direct_call import demo_campaign_folder
 from robot.doctor.check import Check, State, Trouble
 from robot.doctor.itself import Ears
-from robot.doctor.node import Node
+from robot.doctor.node import ExaminedNode
 from robot.simulator.callees_file import Callee
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from ws_audio.server import AudioServer, AudioServerSettings
@@ -30,7 +30,7 @@ class World:
     """A FreeSWITCH, our audio server, and a campaign."""
 
     simulator: SimulatedFreeSwitch
-    node: Node
+    node: ExaminedNode
 
     async def checks(self, **changed: Any) -> dict[str, Check]:
         """By name; of several with one name the last that is not good. `changed`: of the node."""
@@ -55,7 +55,7 @@ async def world(campaign: Path | None = None, **simulator: Any) -> AsyncIterator
         try:
             yield World(
                 switch,
-                Node(
+                ExaminedNode(
                     "freeswitch",
                     FreeSwitchSettings(
                         port=switch.event_socket_port, password=SecretStr(settings.password), playback="execute"

@@ -14,6 +14,7 @@ from robot.doctor.readings import (
     GatewayStatus,
     Pace,
     PromptReading,
+    RecordingReading,
     StreamReading,
     StreamsReading,
     SwitchReading,
@@ -299,3 +300,27 @@ def test_prompts_that_do_not_play_are_one_check_for_each_reason() -> None:
     assert "rtp-timer-name" in (checks[1].fix or "")
     assert "rename" in (checks[2].fix or "")
     assert "1 of 5 files play" in checks[3].found
+
+
+FOLDER = Path("/var/rec")
+
+
+@pytest.mark.parametrize(
+    ("reading", "judged", "words"),
+    [
+        (RecordingReading(FOLDER, None, seen=True, removed=True), State.OK, "delete there"),
+        (
+            RecordingReading(FOLDER, "-ERR Cannot record session!", seen=False, removed=False),
+            State.FAILED,
+            "-ERR Cannot",
+        ),
+        (RecordingReading(FOLDER, None, seen=False, removed=False), State.FAILED, "no file"),
+        (RecordingReading(FOLDER, None, seen=True, removed=False), State.FAILED, "cannot delete"),
+    ],
+)
+def test_recordings_are_written_by_one_and_deleted_by_the_other(
+    reading: RecordingReading, judged: State, words: str
+) -> None:
+    check = switch_checks.recording(reading)
+    assert check.state is judged
+    assert words in check.found
