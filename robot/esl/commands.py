@@ -29,6 +29,13 @@ _MAX_TEXT: Final = 4_000
 # Seconds between the WebSocket pings of mod_audio_stream. Any value will do, but unset it is an uninitialised variable.
 _STREAM_HEART_BEAT_S: Final = 15
 
+# The variables of every channel that talks to the robot.
+_FOR_EVERY_CALL: Final = {
+    "playback_terminators": "none",  # or `*` on the callee's phone stops every prompt
+    "STREAM_MESSAGE_DEFLATE": "true",  # means no compression; unset it is an uninitialised variable
+    "STREAM_HEART_BEAT": str(_STREAM_HEART_BEAT_S),
+}
+
 #: What the far end of `originate_to_itself` sounds: the key 5 of a telephone (ITU-T Q.23), in Hz.
 ITSELF_HZ: Final = (770, 1336)
 
@@ -120,6 +127,23 @@ def originate_to_itself(uuid: str, longest_s: int, *, stream_token: str) -> Comm
     # The inline dialplan with `^` between applications, and a key of a telephone for the tone: every other way to write
     # this holds commas, at which originate parts whom it calls. Without `answer` there would be early media only.
     return _originate(settings, f"loopback/m:^:answer^gentones:d={seconds * 1000};5/default/inline")
+
+
+def answer(uuid: str) -> Command:
+    """Take a call that came in: CHANNEL_ANSWER comes within a millisecond; none for a call that is answered already.
+
+    The application `answer` (`execute`) does the same one event poll (20 ms) later.
+    """
+    return _api("uuid_answer", check_uuid(uuid))
+
+
+def take_over(uuid: str, *, stream_token: str, stereo: bool = False) -> Command:
+    """Set on a call that came in the variables that `originate` gives to one of our own; `stereo` as there."""
+    settings = {**_FOR_EVERY_CALL, "STREAM_EXTRA_HEADERS": _stream_headers(stream_token)}
+    if stereo:
+        settings["send_silence_when_idle"] = "-1"
+    listed = ";".join(f"{name}={value}" for name, value in settings.items())
+    return _api("uuid_setvar_multi", f"{check_uuid(uuid)} {listed}")
 
 
 def kill(uuid: str, cause: str = "NORMAL_CLEARING") -> Command:
@@ -224,8 +248,8 @@ def record(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
     """Record into `file`, a path below `root` on FreeSWITCH's host, until the hangup.
 
     Which sides: RECORD_READ_ONLY=true the callee, RECORD_STEREO=true the callee on the left and the robot on the right;
-    the latter is out of step unless `send_silence_when_idle` is set (measured: what precedes the first prompt is left out
-    of the right side).
+    the latter is out of step unless `send_silence_when_idle` is set (measured: the silence before the first prompt is
+    left out of the right side).
     """
     return _api("uuid_record", f"{check_uuid(uuid)} start {_file(file, root)}")
 
@@ -299,9 +323,7 @@ def _dialling(uuid: str, ring_timeout_s: int) -> dict[str, str]:
         "origination_uuid": check_uuid(uuid),
         "ignore_early_media": "true",
         "originate_timeout": str(_whole("ring_timeout_s", ring_timeout_s, 1, 600)),
-        "playback_terminators": "none",  # or `*` on the callee's phone stops every prompt
-        "STREAM_MESSAGE_DEFLATE": "true",  # means no compression; unset it is an uninitialised variable
-        "STREAM_HEART_BEAT": str(_STREAM_HEART_BEAT_S),
+        **_FOR_EVERY_CALL,
     }
 
 
