@@ -56,6 +56,7 @@ class Api:
             "sofia": self._sofia,
             "status": self._status,
             "strepoch": self._strepoch,
+            "uuid_answer": self._uuid_answer,
             "uuid_audio_stream": self._uuid_audio_stream,
             "uuid_break": self._uuid_break,
             "uuid_broadcast": self._uuid_broadcast,
@@ -63,6 +64,7 @@ class Api:
             "uuid_getvar": self._uuid_getvar,
             "uuid_kill": self._uuid_kill,
             "uuid_setvar": self._uuid_setvar,
+            "uuid_setvar_multi": self._uuid_setvar_multi,
             "version": lambda _: f"FreeSWITCH Version {VERSION} (64bit)\n",
         }
 
@@ -149,6 +151,24 @@ class Api:
             channel.variables[parts[1]] = parts[2]
         else:
             channel.variables.pop(parts[1], None)
+        return OK
+
+    def _uuid_setvar_multi(self, text: str) -> str:
+        usage = "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n"
+        uuid_text, _, settings = text.partition(" ")
+        channel = self._channel(uuid_text)
+        if channel is None:
+            return (NO_CHANNEL if uuid_text else "") + usage
+        pairs = [setting.partition("=") for setting in settings.split(";") if "=" in setting]
+        channel.variables |= {name: value for name, _, value in pairs}
+        return OK if pairs else ""
+
+    def _uuid_answer(self, text: str) -> str:
+        channel = self._channel(text)
+        if channel is None or not channel.alive:
+            return "-ERROR\n"
+        if not channel.answered:
+            channel.answer()
         return OK
 
     def _uuid_audio_stream(self, text: str) -> Answer:
@@ -238,13 +258,13 @@ class Api:
         variables = channel.variables
         return {
             "uuid": channel.uuid,
-            "direction": "outbound",
+            "direction": channel.direction,
             "created": channel_headers.stamp(channel.times["Created"]),
             "created_epoch": str(channel.times["Created"] // 1_000_000),
             "name": channel.name,
             "state": f"CS_{channel.state.name}",
-            "cid_name": variables.get("origination_caller_id_name", ""),
-            "cid_num": variables.get("origination_caller_id_number", "0000000000"),
+            "cid_name": channel.caller[0],
+            "cid_num": channel.caller[1],
             "ip_addr": "127.0.0.1",
             "dest": channel.number,
             "application": variables.get("current_application", ""),
@@ -269,8 +289,8 @@ class Api:
             "call_uuid": channel.uuid,
             "sent_callee_name": "",
             "sent_callee_num": "",
-            "initial_cid_name": variables.get("origination_caller_id_name", ""),
-            "initial_cid_num": variables.get("origination_caller_id_number", "0000000000"),
+            "initial_cid_name": channel.caller[0],
+            "initial_cid_num": channel.caller[1],
             "initial_ip_addr": "",
             "initial_dest": channel.number,
             "initial_dialplan": "",

@@ -35,7 +35,7 @@ class ChannelState(Enum):
 
 
 _NEXT: Final = {
-    ChannelState.INIT: {ChannelState.CONSUME_MEDIA, ChannelState.HANGUP},
+    ChannelState.INIT: {ChannelState.CONSUME_MEDIA, ChannelState.EXECUTE, ChannelState.HANGUP},
     ChannelState.CONSUME_MEDIA: {ChannelState.EXECUTE, ChannelState.HANGUP},
     ChannelState.EXECUTE: {ChannelState.HANGUP},
     ChannelState.HANGUP: {ChannelState.REPORTING},
@@ -45,7 +45,9 @@ _NEXT: Final = {
 
 
 class Channel:
-    """The robot's leg of one call, from originate to CHANNEL_DESTROY."""
+    """The robot's leg of one call, from originate to CHANNEL_DESTROY. For one that comes in see `incoming`."""
+
+    direction = "outbound"
 
     def __init__(
         self,
@@ -79,7 +81,7 @@ class Channel:
         self.variables = channel_headers.created_variables(uuid, number, session) | given
         self.variables |= channel_headers.originated_variables(port) | {"channel_name": self.name}
         self._port = port
-        self._caller = (
+        self.caller = (
             given.get("origination_caller_id_name", ""),
             given.get("origination_caller_id_number", "0000000000"),
         )
@@ -141,8 +143,8 @@ class Channel:
         self.call_state = "ACTIVE"
         self.variables |= {
             "endpoint_disposition": "ANSWER",
-            "pre_transfer_caller_id_name": self._caller[0],
-            "pre_transfer_caller_id_number": self._caller[1],
+            "pre_transfer_caller_id_name": self.caller[0],
+            "pre_transfer_caller_id_number": self.caller[1],
             "channel_cid_flipped": "yes",
             "current_application": "park",
         }
@@ -150,13 +152,18 @@ class Channel:
         self.emit("CHANNEL_PARK")
         self.player.parked(self._timeline.now_ms)
 
-    # Each 20 ms of an answered call
+    # Each 20 ms of a call
+
+    @property
+    def ticks(self) -> bool:
+        """Whether there is something to do for it each 20 ms."""
+        return self.answered and self.alive
 
     def tick(self) -> None:
         changes, piece = self.player.tick(self._timeline.now_ms)
         for change in changes:
             self._follow(change)
-        if not self.alive:  # an application hung up
+        if not (self.alive and self.answered):  # an application hung up; or nobody talks yet
             return
         for act in self.line.acts():
             if isinstance(act, Press):
@@ -172,6 +179,10 @@ class Channel:
     def _follow(self, change: Change) -> None:
         execution = change.execution
         match change:
+            case Began() if execution.is_hangup:
+                self.hang_up(execution.argument)
+            case Completed() if execution.is_hangup:
+                pass
             case Began():
                 self._began(execution)
             case Started():
@@ -194,6 +205,8 @@ class Channel:
             self.variables[name] = value
         elif execution.application == "hangup":
             self.hang_up(execution.argument or "NORMAL_CLEARING")
+        elif execution.application == "answer" and not self.answered:
+            self.answer()
 
     def _stopped(self, stopped: Stopped) -> None:
         execution = stopped.execution
@@ -238,6 +251,11 @@ class Channel:
     def execute(self, application: str, argument: str, *, locked: bool, application_uuid: str = "") -> None:
         execution = self.execution(application, argument, application_uuid)
         execution.locked = locked
+        self.player.execute(execution, self._timeline.now_ms)
+
+    def execute_hangup(self, cause: str, *, locked: bool) -> None:
+        """`call-command: hangup`: in line with the applications, but none of them."""
+        execution = Execution("hangup", cause, "", locked=locked, is_hangup=True)
         self.player.execute(execution, self._timeline.now_ms)
 
     def execution(self, application: str, argument: str, application_uuid: str = "") -> Execution:
@@ -290,16 +308,19 @@ class Channel:
         for change in self.player.hang_up():
             self._follow(change)
         if was_executing:
-            response = self.variables.get("current_application_response", "_none_")
-            self.emit(
-                "CHANNEL_EXECUTE_COMPLETE",
-                [("Application", "park"), ("Application-Response", response), ("Application-UUID", self._park_uuid)],
-            )
+            self._leave_application()
         self._running = "CS_HANGUP"
         if self.stream is None:
             self._report()
         else:
             self.stop_stream("", self._report)
+
+    def _leave_application(self) -> None:
+        response = self.variables.get("current_application_response", "_none_")
+        self.emit(
+            "CHANNEL_EXECUTE_COMPLETE",
+            [("Application", "park"), ("Application-Response", response), ("Application-UUID", self._park_uuid)],
+        )
 
     def stop_stream(self, farewell: str, then: Callable[[], None]) -> None:
         """Close the stream's socket (up to a second), take the media bug away, and go on with `then`."""
@@ -369,9 +390,9 @@ class Channel:
             ("Channel-State-Number", str(self.state.value)),
             ("Channel-Name", self.name),
             ("Unique-ID", self.uuid),
-            ("Call-Direction", "outbound"),
-            ("Presence-Call-Direction", "outbound"),
-            ("Channel-HIT-Dialplan", "true" if self._flipped else "false"),
+            ("Call-Direction", self.direction),
+            ("Presence-Call-Direction", self.direction),
+            ("Channel-HIT-Dialplan", "true" if self._flipped or self.direction == "inbound" else "false"),
             ("Channel-Call-UUID", self.uuid),
             ("Answer-State", self.answer_state),
         ]
@@ -387,7 +408,7 @@ class Channel:
         return channel_headers.caller_headers(
             self.uuid,
             self.number,
-            caller=self._caller,
+            caller=self.caller,
             flipped=self._flipped,
             reached=self.answered or bool(self.times["Progress"] or self.times["Progress-Media"]),
             times=self.times,
