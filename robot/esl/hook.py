@@ -38,13 +38,12 @@ import gevent.pool
 import gevent.server
 import gevent.socket
 import structlog
-from greenswitch.esl import NotConnectedError
 
 from robot.esl.channel_data import ChannelData
 from robot.esl.errors import CannotListen
 from robot.esl.frames import FrameError
 from robot.esl.link import LinkThread
-from robot.esl.outbound_session import Session
+from robot.esl.outbound_session import CallerGone, Session
 
 log = structlog.get_logger(__name__)
 
@@ -283,7 +282,7 @@ class _Server:
                 self._hold(session, data)
             else:
                 session.let_go(_PARK_LIMIT_S)
-        except NotConnectedError as error:
+        except CallerGone as error:
             self._counters.given_up += 1
             log.info("hook.caller_gone", reason=str(error))
         except (OSError, FrameError) as error:  # TimeoutError is an OSError

@@ -31,6 +31,10 @@ _CHUNK_BYTES: Final = 16 * 1024
 _MOST_BYTES: Final = 512 * 1024
 
 
+class CallerGone(Exception):
+    """The connection ended before the channel's data came: the caller hung up at once, or FreeSWITCH died."""
+
+
 class Session(OutboundSession):  # type: ignore[misc]
     """greenswitch's session of an outbound socket, with its reading and writing replaced as in `Connection`.
 
@@ -42,17 +46,27 @@ class Session(OutboundSession):  # type: ignore[misc]
         self.ended = gevent.event.AsyncResult()  # the reason, as text
         self.parked = gevent.event.Event()
         self.released = gevent.event.Event()
+        self._fault: FrameError | None = None
         tune(sock)
         super().__init__(address, sock)
 
     def greet(self, limit_s: float) -> ChannelData:
-        """Ask for the channel's data. Raises NotConnectedError, TimeoutError, OSError or FrameError."""
+        """Ask for the channel's data.
+
+        Raises CallerGone, TimeoutError, or FrameError for a peer that is not FreeSWITCH.
+        """
+        try:
+            self._greet(limit_s)
+        except (NotConnectedError, ConnectionError) as error:
+            raise self._fault or CallerGone(str(error)) from error
+        return ChannelData.read(self.session_data)
+
+    def _greet(self, limit_s: float) -> None:
         with gevent.Timeout(limit_s, TimeoutError(f"no answer to `connect` within {limit_s:g} s")):
             # Before `connect`, or CHANNEL_PARK may be over. FreeSWITCH obeys the first command on an outbound socket
             # and never answers it (measured), unless it is `connect`.
             self.write("myevents")
             self.connect()
-        return ChannelData.read(self.session_data)
 
     def hold(self) -> None:
         """Return when the connection ended or is to be let go."""
@@ -84,7 +98,10 @@ class Session(OutboundSession):  # type: ignore[misc]
                 for frame in reader.feed(chunk):
                     self.handle_event(frame)
             reader.end()
-        except (OSError, FrameError) as error:
+        except OSError as error:
+            reason = str(error)
+        except FrameError as error:
+            self._fault = error
             reason = str(error)
         except Exception:
             log.exception("hook.reader_died")

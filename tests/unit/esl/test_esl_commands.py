@@ -84,6 +84,12 @@ def test_only_the_name_of_a_gateway_is_asked_for(gateway: str) -> None:
         (commands.module_exists("mod_audio_stream"), "module_exists mod_audio_stream"),
         (commands.gateway_status("trunk-2.eu"), "sofia status gateway trunk-2.eu"),
         (commands.epoch(), "strepoch"),
+        (commands.answer(UUID), f"uuid_answer {UUID}"),
+        (
+            commands.take_over(UUID, stream_token=TOKEN),
+            f"uuid_setvar_multi {UUID} playback_terminators=none;STREAM_MESSAGE_DEFLATE=true;STREAM_HEART_BEAT=15;"
+            f'STREAM_EXTRA_HEADERS={{"Authorization":"Bearer {TOKEN}"}}',
+        ),
         (commands.kill(UUID), f"uuid_kill {UUID} NORMAL_CLEARING"),
         (commands.break_(UUID), f"uuid_break {UUID} all"),
         (commands.break_(UUID, all_queued=False), f"uuid_break {UUID}"),
@@ -115,6 +121,15 @@ def test_text(command: Command, text: str) -> None:
     assert command.text == text
     assert command.encode() == f"api {text}\n\n".encode()
     assert command.encode("some-job") == f"bgapi {text}\nJob-UUID: some-job\n\n".encode()
+
+
+def test_a_call_that_came_in_gets_what_an_originated_one_has() -> None:
+    text = commands.take_over(UUID, stream_token=TOKEN, stereo=True).text
+    assert {setting.partition("=")[0] for setting in text.split(" ", 2)[2].split(";")} == {
+        *FIXED - {"origination_uuid", "ignore_early_media", "originate_timeout"},
+        "STREAM_EXTRA_HEADERS",
+        "send_silence_when_idle",
+    }
 
 
 def test_play_is_queued_behind_what_plays() -> None:
