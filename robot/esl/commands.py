@@ -137,6 +137,11 @@ def answer(uuid: str) -> Command:
     return _api("uuid_answer", check_uuid(uuid))
 
 
+def ring(uuid: str) -> Command:
+    """Let the caller of a call that came in hear that it rings (SIP 180)."""
+    return _api("uuid_ring_ready", check_uuid(uuid))
+
+
 def take_over(uuid: str, *, stream_token: str, stereo: bool = False) -> Command:
     """Set on a call that came in the variables that `originate` gives to one of our own; `stereo` as there."""
     settings = {**_FOR_EVERY_CALL, "STREAM_EXTRA_HEADERS": _stream_headers(stream_token)}
