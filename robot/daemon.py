@@ -7,12 +7,13 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from robot.call.audio_line import StreamAddress
 from robot.call.call import Call, Parts
+from robot.call.nodes import Node, NodeLimits, Nodes
 from robot.call.plan import CallPlan
 from robot.call.report import Observer
 from robot.config import Settings
 from robot.esl.client import EventSocketClient, EventSocketSettings
+from robot.esl.link import LinkThread
 from robot.store.database import Database
 from robot.store.store import Store
 from ws_audio.server import AudioServer, AudioServerSettings
@@ -36,9 +37,12 @@ class Daemon:
             # What fails fast and often comes first: the database and FreeSWITCH before the model, which takes a second.
             store = Store(await asyncio.to_thread(_open_database, self._settings))
             starting.push_async_callback(store.close)
-            switch = EventSocketClient(_switch_settings(self._settings))
-            await switch.start()
-            starting.push_async_callback(switch.close)
+            thread = LinkThread()
+            await thread.start()
+            starting.push_async_callback(thread.close)
+            nodes = Nodes(_nodes(self._settings, thread))
+            await nodes.start()
+            starting.push_async_callback(nodes.close)
             scheduler = TranscriptionScheduler(
                 await asyncio.to_thread(_load_model, self._settings), workers=self._settings.stt.workers
             )
@@ -55,12 +59,9 @@ class Daemon:
             await audio.start()
             starting.push_async_callback(audio.close)
             self._parts = Parts(
-                switch=switch,
+                nodes=nodes,
                 audio=audio,
                 store=store,
-                stream_address=StreamAddress(self._settings.freeswitch.stream_host, audio.port),
-                node=self._settings.freeswitch.host,
-                broadcast=self._settings.freeswitch.playback == "broadcast",
                 vad_aggressiveness=self._settings.stt.vad_aggressiveness,
             )
             self._running = starting.pop_all()
@@ -96,6 +97,23 @@ def _load_model(settings: Settings) -> WhisperEngine:
     return WhisperEngine(settings.stt.model, workers=settings.stt.workers or available_cores())
 
 
-def _switch_settings(settings: Settings) -> EventSocketSettings:
-    freeswitch = settings.freeswitch
-    return EventSocketSettings(host=freeswitch.host, port=freeswitch.port, password=freeswitch.required_password())
+def _nodes(settings: Settings, thread: LinkThread) -> list[Node]:
+    nodes = []
+    for section, freeswitch in settings.switches().items():
+        # The only FreeSWITCH has no name of its own.
+        name = section.removeprefix("nodes.") if settings.nodes else freeswitch.host
+        socket = EventSocketSettings(
+            host=freeswitch.host, port=freeswitch.port, password=freeswitch.required_password(section), node=name
+        )
+        nodes.append(
+            Node(
+                name,
+                EventSocketClient(socket, thread),
+                stream_host=freeswitch.stream_host,
+                broadcast=freeswitch.playback == "broadcast",
+                limits=NodeLimits(
+                    freeswitch.max_calls, None if freeswitch.gateways is None else frozenset(freeswitch.gateways)
+                ),
+            )
+        )
+    return nodes

@@ -24,6 +24,7 @@ from robot.call.channel import Channel
 from robot.call.failures import CallFailure, DialRefused, PromptNotPlayed, Stopped
 from robot.call.hearing import Hearing, Utterance
 from robot.call.latency import note
+from robot.call.nodes import Nodes
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
 from robot.call.playback import PlaybackState
@@ -34,7 +35,6 @@ from robot.call.states import CallState, check_transition
 from robot.call.waiting import first_of
 from robot.dialogue.scenario import Action, Conversation, Say, Step
 from robot.esl import commands
-from robot.esl.client import EventSocketClient
 from robot.esl.errors import BadArgument, EventSocketError
 from robot.store.records import AttemptResult, NewAttempt
 from robot.store.store import Store
@@ -57,17 +57,17 @@ T = TypeVar("T")
 class Parts:
     """What every call needs of the house: built and owned by `robot.daemon`."""
 
-    switch: EventSocketClient
+    nodes: Nodes
     audio: AudioServer
     store: Store
-    stream_address: StreamAddress
-    node: str
-    broadcast: bool  # play with uuid_broadcast; otherwise with sendmsg execute
     vad_aggressiveness: int
 
 
 class Call:
-    """One attempt to reach one person. `run` once; `stop` from anywhere on the loop."""
+    """One attempt to reach one person. `run` once; `stop` from anywhere on the loop.
+
+    Has its place on a node from the beginning and gives it back at the end of `run`. Raises NoFreeNode.
+    """
 
     def __init__(self, plan: CallPlan, parts: Parts, observer: Observer | None = None) -> None:
         self.uuid = str(uuid4())
@@ -80,12 +80,13 @@ class Call:
         self._conversation = Conversation(plan.scenario)
         self._record = CallRecord()
         self._barge_in = BargeInDetector()
-        self._channel = Channel(self.uuid, parts.switch)
+        self._node = parts.nodes.take(plan.gateway)
+        self._channel = Channel(self.uuid, self._node.switch)
         self._hearing = Hearing(on_speech=self._on_speech, on_utterance=self._on_utterance)
         self._line = AudioLine(
             self._channel,
             parts.audio,
-            parts.stream_address,
+            StreamAddress(self._node.stream_host, parts.audio.port),
             StreamOptions(language=plan.language, vad_aggressiveness=parts.vad_aggressiveness),
             self._hearing,
         )
@@ -219,7 +220,7 @@ class Call:
         """Play to the end, or to the barge-in. Raises PromptNotPlayed."""
         file = step.prompt.file
         prompt = self._playing = self._channel.play(
-            step.prompt, root=self._plan.prompt_root, broadcast=self._parts.broadcast
+            step.prompt, root=self._plan.prompt_root, broadcast=self._node.broadcast
         )
         # Not awaited here: a prompt also ends when the callee hangs up, which ends this task.
         prompt.ended.add_done_callback(lambda _: self._prompt_ended(step, prompt))
@@ -305,6 +306,7 @@ class Call:
             self._too_long.cancel()
         await self._line.close()
         await self._channel.close()
+        self._node.release()
 
     # -- small things --------------------------------------------------------------------------------------------------
 
@@ -327,7 +329,7 @@ class Call:
         plan = self._plan
         return NewAttempt(
             uuid=self.uuid, campaign=plan.campaign, number=plan.number, caller_id=plan.caller_id, gateway=plan.gateway,
-            node=self._parts.node, created_at=created_at, fields=dict(plan.fields),
+            node=self._node.name, created_at=created_at, fields=dict(plan.fields),
         )  # fmt: skip
 
     def _enter(self, state: CallState) -> None:

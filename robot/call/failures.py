@@ -4,6 +4,7 @@ CallFailure
 ├── NotAnswered          nobody took the call; the hangup cause says why
 ├── DialRefused          nothing was dialled: FreeSWITCH or our own checks refused the command
 ├── DialNotSent          nothing was dialled: FreeSWITCH was not there
+├── NoFreeNode           nothing was dialled: no FreeSWITCH takes the call now
 ├── CalleeNotHeard       no audio from the callee: module missing, WebSocket refused, silent or lost stream
 ├── PromptNotPlayed      FreeSWITCH could not play a prompt
 ├── SwitchLost           FreeSWITCH went away in the middle: the fate of the call is unknown
@@ -57,6 +58,14 @@ class DialNotSent(CallFailure):
     """FreeSWITCH could not be reached; nothing was dialled, so the call may be placed again."""
 
     switch_away = True
+
+
+class NoFreeNode(CallFailure):
+    """No FreeSWITCH takes the call now; nothing was dialled or written down, so it may be placed later."""
+
+    def __init__(self, message: str, *, switch_away: bool = False) -> None:
+        self.switch_away = switch_away
+        super().__init__(message)
 
 
 class Stopped(CallFailure):
