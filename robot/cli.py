@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
@@ -24,6 +24,7 @@ from rich.console import Console
 from robot import __version__
 from robot.campaign.definition import BadNumber, CampaignError
 from robot.config import ConfigError, LoadedSettings, LoggingSettings, load_settings
+from robot.esl.client import EventSocketSettings
 from robot.esl.errors import EventSocketError
 from robot.simulator.errors import SimulatorError
 from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
@@ -195,6 +196,40 @@ def simulate(callees: Path | None, host: str, port: int, password: str) -> None:
         run(serve(SimulatorSettings(host=host, event_socket_port=port, password=password), file))
 
 
+@main.command("run")
+@click.pass_context
+@explain
+def run_service(context: click.Context) -> None:
+    """The robot as a service: answers calls that come in, keeps recordings no longer than it may. Ends on SIGTERM."""
+    from robot.service import serve
+
+    run(serve(settings_of(context).settings, people(as_json=True)))
+
+
+@main.command()
+@click.option("--callees", type=click.Path(path_type=Path), help="Virtual callees (TOML); the demo's by default.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("/tmp/robot-loopback"),  # noqa: S108 - FreeSWITCH, another user, reads and writes there
+    show_default=True,
+    help="For what they say and for recordings of both sides; FreeSWITCH's user must reach it.",
+)
+@click.pass_context
+@explain
+def loopback(context: click.Context, callees: Path | None, folder: Path) -> None:
+    """Be the callees of the configured FreeSWITCH, which calls itself through the gateway `loopback`, until Ctrl-C."""
+    from robot.direct_call import demo_campaign_folder
+    from robot.loopback.callees import serve
+
+    freeswitch = settings_of(context).settings.freeswitch
+    switch = EventSocketSettings(
+        host=freeswitch.host, port=freeswitch.port, password=freeswitch.required_password(), node=freeswitch.host
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        run(serve(switch, callees or demo_campaign_folder() / "callees.toml", folder))
+
+
 @main.command()
 @click.argument("wavs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
@@ -353,14 +388,45 @@ def bench_transcribe(context: click.Context, as_json: bool) -> None:
     _print_figures(lambda: measure(model=settings_of(context).settings.stt.model), as_json)
 
 
+def live_options(command: Callable[P, R]) -> Callable[P, R]:
+    """The options of a benchmark that can be made on a real FreeSWITCH."""
+    for option in (
+        click.option(
+            "--playback", type=click.Choice(["broadcast", "execute"]), help="How prompts are played; as configured."
+        ),
+        click.option("--gateway", default="loopback", show_default=True, help="Its trunk to itself, with --live."),
+        click.option("--live", is_flag=True, help="On the configured FreeSWITCH instead of the simulator."),
+    ):
+        command = option(command)
+    return command
+
+
 @bench.command("barge-in")
 @click.option("--calls", default=50, show_default=True, help="Simultaneous calls.")
 @click.option("--rounds", default=3, show_default=True, help="How many times that.")
+@click.option("--breaks", type=click.IntRange(min=1), help="Instead: break so many prompts, 0 to 300 ms old.")
+@live_options
 @json_option
 @click.pass_context
 @explain
-def bench_barge_in(context: click.Context, calls: int, rounds: int, as_json: bool) -> None:
+def bench_barge_in(
+    context: click.Context,
+    calls: int,
+    rounds: int,
+    breaks: int | None,
+    live: bool,
+    gateway: str,
+    playback: str | None,
+    as_json: bool,
+) -> None:
     """From the frame that crosses the threshold to uuid_break on the wire, and to silence in the callee's ear."""
-    from robot.bench.barge_in import run as measure
+    from robot.bench import barge_in, breaking
+    from robot.bench.far_end import Live
 
-    _print_figures(lambda: measure(settings_of(context).settings, calls=calls, rounds=rounds), as_json)
+    settings = settings_of(context).settings
+    on = Live(gateway) if live else None
+    if breaks is None:
+        measure = partial(barge_in.run, settings, calls=calls, rounds=rounds, live=on, playback=playback)
+    else:
+        measure = partial(breaking.run, settings, breaks=breaks, live=on, playback=playback)
+    _print_figures(measure, as_json)

@@ -1,4 +1,7 @@
-"""Builds the parts, starts and stops them: the only place that knows them all."""
+"""Builds the parts, starts and stops them: the only place that knows them all.
+
+What any call needs; `robot.service` adds what only a long-running robot does.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+from robot.call.beginning import Outgoing
 from robot.call.call import Call, Parts
 from robot.call.nodes import Node, NodeLimits, Nodes
 from robot.call.plan import CallPlan
@@ -31,16 +35,16 @@ class Daemon:
         self._settings = settings
         self._running = AsyncExitStack()
         self._parts: Parts | None = None
+        self.thread = LinkThread()  # of all connections with FreeSWITCH
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
             # What fails fast and often comes first: the database and FreeSWITCH before the model, which takes a second.
             store = Store(await asyncio.to_thread(_open_database, self._settings))
             starting.push_async_callback(store.close)
-            thread = LinkThread()
-            await thread.start()
-            starting.push_async_callback(thread.close)
-            nodes = Nodes(_nodes(self._settings, thread))
+            await self.thread.start()
+            starting.push_async_callback(self.thread.close)
+            nodes = Nodes(_nodes(self._settings, self.thread))
             await nodes.start()
             starting.push_async_callback(nodes.close)
             scheduler = TranscriptionScheduler(
@@ -63,6 +67,7 @@ class Daemon:
                 audio=audio,
                 store=store,
                 vad_aggressiveness=self._settings.stt.vad_aggressiveness,
+                recordings=self._settings.recordings.folder,
             )
             self._running = starting.pop_all()
         return self
@@ -74,17 +79,20 @@ class Daemon:
 
     @property
     def store(self) -> Store:
-        return self._running_parts.store
+        return self.parts.store
 
     @property
-    def _running_parts(self) -> Parts:
+    def parts(self) -> Parts:
+        """What calls are made of, while the daemon runs."""
         if self._parts is None:
             raise RuntimeError("the daemon is not running")
         return self._parts
 
     def call(self, plan: CallPlan, observer: Observer | None = None) -> Call:
-        """A call that is ready to `run`."""
-        return Call(plan, self._running_parts, observer)
+        """A call that is ready to `run`, and must be: it has its place on a node already. Raises NoFreeNode."""
+        parts = self.parts
+        node = parts.nodes.take(plan.gateway)
+        return Call(plan, Outgoing(plan, node, asyncio.get_running_loop().time), parts, observer)
 
 
 def _open_database(settings: Settings) -> Database:

@@ -2,6 +2,7 @@
 
 CallFailure
 ├── NotAnswered          nobody took the call; the hangup cause says why
+├── CallerGone           who called in hung up before the robot could answer
 ├── DialRefused          nothing was dialled: FreeSWITCH or our own checks refused the command
 ├── DialNotSent          nothing was dialled: FreeSWITCH was not there
 ├── NoFreeNode           nothing was dialled: no FreeSWITCH takes the call now
@@ -33,6 +34,16 @@ class NotAnswered(CallFailure):
         self.outcome = outcome_of_cause(cause)
         advice = advice_on_cause(cause)
         super().__init__(f"not answered: {cause}" + (f". {advice}" if advice else ""))
+
+
+class CallerGone(CallFailure):
+    """Who called in hung up before the robot could answer."""
+
+    outcome = Outcome.HUNG_UP
+
+    def __init__(self, cause: str | None) -> None:
+        self.hangup_cause = cause
+        super().__init__("the caller hung up before the robot could answer")
 
 
 class DialRefused(CallFailure):

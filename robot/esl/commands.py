@@ -256,7 +256,7 @@ def record(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
     the latter is out of step unless `send_silence_when_idle` is set (measured: the silence before the first prompt is
     left out of the right side).
     """
-    return _api("uuid_record", f"{check_uuid(uuid)} start {_file(file, root)}")
+    return _api("uuid_record", f"{check_uuid(uuid)} start {_file(file, root)}", may_block=True)  # it opens a file
 
 
 def status() -> Command:

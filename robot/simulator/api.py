@@ -63,6 +63,7 @@ class Api:
             "uuid_exists": lambda text: "true" if self._channel(text) else "false",
             "uuid_getvar": self._uuid_getvar,
             "uuid_kill": self._uuid_kill,
+            "uuid_record": self._uuid_record,
             "uuid_setvar": self._uuid_setvar,
             "uuid_setvar_multi": self._uuid_setvar_multi,
             "version": lambda _: f"FreeSWITCH Version {VERSION} (64bit)\n",
@@ -132,6 +133,17 @@ class Api:
         if len(parts) == 2 or (len(parts) == 3 and parts[2] in {"aleg", "bleg", "holdb", "both"}):
             channel.broadcast(parts[1].removeprefix("'").removesuffix("'"))
         return "+OK Message sent\n"
+
+    def _uuid_record(self, text: str) -> str:
+        parts = text.split(" ", 2)
+        if len(parts) < 3 or parts[1] not in ("start", "stop"):
+            return "-USAGE: <uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]\n"
+        channel = self._channel(parts[0])
+        if channel is None:
+            return "-ERR Cannot locate session!\n"
+        if parts[1] == "start":
+            return SUCCESS if channel.record(parts[2]) else "-ERR Cannot record session!\n"
+        return SUCCESS if channel.stop_recording(parts[2]) else "-ERR Cannot stop record session!\n"
 
     def _uuid_getvar(self, text: str) -> str:
         parts = text.split()

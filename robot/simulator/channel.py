@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from robot.simulator.errors import SoundError
 from robot.simulator.events import EventBus
 from robot.simulator.line import CalleeLine, padded
 from robot.simulator.playback import Began, Change, Completed, Execution, Player, Started, Stopped
+from robot.simulator.recording import Recording
 from robot.simulator.sound import FRAME_MS, frame_length, read_clip
 from robot.simulator.timeline import Timeline
 
@@ -74,6 +76,7 @@ class Channel:
         self.player = Player(rate)
         self.stream: AudioStream | None = None
         self.stream_starts = 0
+        self.recordings: dict[str, Recording] = {}  # by their path
         self.cause = ""
         self.session = session
         port = 16384 + session % 8000 * 2
@@ -172,9 +175,11 @@ class Channel:
                 self.hang_up("NORMAL_CLEARING", by_callee=True)
                 return
         received = self.line.frame(piece)
+        sent = None if piece is None else padded(piece.samples, frame_length(self._rate))
         if self.stream is not None:
-            sent = None if piece is None else padded(piece.samples, frame_length(self._rate))
             self.stream.push(received, sent)
+        for recording in self.recordings.values():
+            recording.push(received, sent)
 
     def _follow(self, change: Change) -> None:
         execution = change.execution
@@ -297,8 +302,25 @@ class Channel:
         else:  # the application notices at its next frame
             self._timeline.call_in(FRAME_MS, lambda: self._wind_up(was_executing))
 
+    def record(self, path: str) -> bool:
+        """Whether the file can be written. A second time is the same recording."""
+        if path not in self.recordings:
+            try:
+                self.recordings[path] = Recording(Path(path), self.variables, self._rate)
+            except OSError:
+                return False
+        return True
+
+    def stop_recording(self, path: str) -> bool:
+        """`all` stops every one."""
+        stopped = list(self.recordings) if path == "all" else [each for each in self.recordings if each == path]
+        for each in stopped:
+            self.recordings.pop(each).close()
+        return bool(stopped)
+
     def vanish(self) -> None:
         """Be gone without an event: FreeSWITCH was killed."""
+        self.stop_recording("all")
         self.state = ChannelState.DESTROY
         self.on_unanswered = None
 
@@ -309,6 +331,7 @@ class Channel:
             self._follow(change)
         if was_executing:
             self._leave_application()
+        self.stop_recording("all")
         self._running = "CS_HANGUP"
         if self.stream is None:
             self._report()

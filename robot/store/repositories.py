@@ -167,6 +167,11 @@ class AttemptRepository:
         )
         return [ExpiredRecording(uuid, path) for uuid, path in self._session.execute(expired) if path is not None]
 
+    def recording_started(self, uuid: str, path: str, expires_at: datetime | None) -> None:
+        """Raises UnknownAttempt."""
+        attempt = update(Attempt).where(Attempt.uuid == uuid)
+        self._change(uuid, attempt.values(recording=path, recording_expires_at=expires_at))
+
     def recording_deleted(self, uuid: str) -> None:
         """The path goes too: it leads nowhere."""
         gone = update(Attempt).where(Attempt.uuid == uuid)

@@ -93,6 +93,13 @@ class Store:
             "expired_recordings", lambda session, _: AttemptRepository(session).expired_recordings(now, limit)
         )
 
+    async def recording_started(self, uuid: str, path: str, expires_at: datetime | None) -> None:
+        """See `AttemptRepository.recording_started`."""
+        await self._write(
+            "recording_started",
+            lambda session, _: AttemptRepository(session).recording_started(uuid, path, expires_at),
+        )
+
     async def recording_deleted(self, uuid: str) -> None:
         """See `AttemptRepository.recording_deleted`."""
         await self._write("recording_deleted", lambda session, _: AttemptRepository(session).recording_deleted(uuid))
