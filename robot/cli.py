@@ -363,31 +363,6 @@ def _print_figures(measure: Callable[[], dict[str, Any]], as_json: bool) -> None
                 click.echo(f"{name:<{width}}  {value}")
 
 
-@bench.command("listen")
-@click.option("--streams", default=300, show_default=True, help="Streams of 20 ms frames at once.")
-@click.option("--seconds", default=15, show_default=True, help="How long.")
-@click.option("--together", is_flag=True, help="All send in the same moment of each 20 ms: the worst case.")
-@click.option("--largest", is_flag=True, help="Find the most streams with a p99 below 20 ms, too.")
-@json_option
-@explain
-def bench_listen(streams: int, seconds: int, together: bool, largest: bool, as_json: bool) -> None:
-    """Audio streams on one core: lag from a frame's arrival to its decision, CPU and memory per stream."""
-    from robot.bench.listen import run as measure
-
-    _print_figures(lambda: measure(streams=streams, seconds=seconds, together=together, largest=largest), as_json)
-
-
-@bench.command("transcribe")
-@json_option
-@click.pass_context
-@explain
-def bench_transcribe(context: click.Context, as_json: bool) -> None:
-    """CPU and word errors per utterance, against plain WhisperModel.transcribe."""
-    from robot.bench.transcribe import run as measure
-
-    _print_figures(lambda: measure(model=settings_of(context).settings.stt.model), as_json)
-
-
 def live_options(command: Callable[P, R]) -> Callable[P, R]:
     """The options of a benchmark that can be made on a real FreeSWITCH."""
     for option in (
@@ -399,6 +374,53 @@ def live_options(command: Callable[P, R]) -> Callable[P, R]:
     ):
         command = option(command)
     return command
+
+
+@bench.command("listen")
+@click.option("--streams", default=300, show_default=True, help="Streams of 20 ms frames at once.")
+@click.option("--seconds", default=15, show_default=True, help="How long.")
+@click.option("--together", is_flag=True, help="All send in the same moment of each 20 ms: the worst case.")
+@click.option("--largest", is_flag=True, help="Find the most streams with a p99 below 20 ms, too.")
+@click.option("--calls", type=click.IntRange(min=1), help="Instead: so many whole calls, and how late frames are.")
+@live_options
+@json_option
+@click.pass_context
+@explain
+def bench_listen(
+    context: click.Context,
+    streams: int,
+    seconds: int,
+    together: bool,
+    largest: bool,
+    calls: int | None,
+    live: bool,
+    gateway: str,
+    playback: str | None,
+    as_json: bool,
+) -> None:
+    """Audio streams on one core: lag from a frame's arrival to its decision, CPU and memory per stream."""
+    from robot.bench import calls as whole_calls
+    from robot.bench import listen
+    from robot.bench.far_end import Live
+
+    measure: Callable[[], dict[str, Any]]
+    if calls is None and not live:
+        measure = partial(listen.run, streams=streams, seconds=seconds, together=together, largest=largest)
+    else:
+        on, settings = Live(gateway) if live else None, settings_of(context).settings
+        measure = partial(whole_calls.run, settings, calls=calls or 50, seconds=seconds, live=on, playback=playback)
+    _print_figures(measure, as_json)
+
+
+@bench.command("transcribe")
+@json_option
+@click.pass_context
+@explain
+def bench_transcribe(context: click.Context, as_json: bool) -> None:
+    """CPU and word errors per utterance, against plain WhisperModel.transcribe."""
+    from robot.bench.transcribe import run as measure
+
+    _print_figures(lambda: measure(model=settings_of(context).settings.stt.model), as_json)
 
 
 @bench.command("barge-in")

@@ -32,7 +32,7 @@ from robot.simulator.voice import CalleeVoice
 log = structlog.get_logger(__name__)
 
 #: The dialplan context in which freeswitch_conf/loopback_trunk parks the calls.
-CONTEXT: Final = "loopback"
+CONTEXT: Final = "robot-callees"
 # Older calls are forgotten.
 _MAX_REMEMBERED_CALLS: Final = 1_000
 
