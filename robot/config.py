@@ -86,8 +86,8 @@ class FreeSwitchSettings(_Section):
     host: Host = "127.0.0.1"
     port: Port = 8021
     password: Annotated[SecretStr, BeforeValidator(_text_of_secret)] | None = None
-    # uuid_broadcast, or sendmsg execute, which starts 100 ms sooner.
-    playback: Literal["execute", "broadcast"] = "broadcast"
+    # sendmsg execute, or uuid_broadcast, which starts 180 ms later (docs/PERFORMANCE.md).
+    playback: Literal["execute", "broadcast"] = "execute"
     # mod_audio_stream takes no other characters, IPv6 in brackets included.
     stream_host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")] = "127.0.0.1"
     # Calls at the same time; None: as many as FreeSWITCH has sessions free.

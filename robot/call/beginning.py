@@ -62,7 +62,6 @@ class Outgoing:
 
     def _originate(self, stream_token: str) -> commands.Command:
         plan = self._plan
-        both_sides = plan.recording is not None and plan.recording.robot_too
         try:
             return commands.originate(
                 self.uuid,
@@ -72,7 +71,6 @@ class Outgoing:
                 caller_id=plan.caller_id,
                 ring_timeout_s=plan.ring_timeout_s,
                 stream_token=stream_token,
-                stereo=both_sides,
             )
         except BadArgument as error:
             raise DialRefused(f"the call cannot be placed: {error}") from error
@@ -100,8 +98,7 @@ class Incoming:
         )  # fmt: skip
 
     async def connect(self, channel: Channel, stream_token: str) -> int | None:
-        both_sides = self._plan.recording is not None and self._plan.recording.robot_too
-        take_over = commands.take_over(self.uuid, stream_token=stream_token, stereo=both_sides)
+        take_over = commands.take_over(self.uuid, stream_token=stream_token)
         await channel.pick_up(take_over, answered=self._call.answered)
         return None
 

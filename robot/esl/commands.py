@@ -34,6 +34,9 @@ _FOR_EVERY_CALL: Final = {
     "playback_terminators": "none",  # or `*` on the callee's phone stops every prompt
     "STREAM_MESSAGE_DEFLATE": "true",  # means no compression; unset it is an uninitialised variable
     "STREAM_HEART_BEAT": str(_STREAM_HEART_BEAT_S),
+    # A parked channel sends no RTP between prompts (measured: gaps of 3 s), for which phones and SBCs hang up; and
+    # without it mod_audio_stream's stereo streams and RECORD_STEREO stand still meanwhile.
+    "send_silence_when_idle": "-1",
 }
 
 #: What the far end of `originate_to_itself` sounds: the key 5 of a telephone (ITU-T Q.23), in Hz.
@@ -88,14 +91,12 @@ def originate(
     caller_name: str | None = None,
     number_format: NumberFormat = "e164",
     stream_token: str | None = None,
-    stereo: bool = False,
     variables: Mapping[str, str] | None = None,
 ) -> Command:
     """Dial `number` (E.164) through `gateway` and park the channel, whose uuid will be `uuid`.
 
     ring_timeout_s: FreeSWITCH may give up to 1 s earlier. number_format: `e164` dials +33140000001, `digits`
-    33140000001. stream_token: see `set_stream_token`. stereo: keep sending silence while nothing plays, without which
-    mod_audio_stream's stereo and mixed streams stand still.
+    33140000001. stream_token: see `set_stream_token`.
     variables: more channel variables; none of those that are set here.
     """
     settings = _dialling(uuid, ring_timeout_s)
@@ -105,8 +106,6 @@ def originate(
         settings["origination_caller_id_name"] = _quoted("caller_name", caller_name)
     if stream_token is not None:
         settings["STREAM_EXTRA_HEADERS"] = f"'{_stream_headers(stream_token)}'"
-    if stereo:
-        settings["send_silence_when_idle"] = "-1"
     for name, value in (variables or {}).items():
         if _variable_name(name).lower() in _SET_BY_ORIGINATE:
             raise BadArgument("variables", f"must not set {name}: originate sets it itself")
@@ -142,11 +141,9 @@ def ring(uuid: str) -> Command:
     return _api("uuid_ring_ready", check_uuid(uuid))
 
 
-def take_over(uuid: str, *, stream_token: str, stereo: bool = False) -> Command:
-    """Set on a call that came in the variables that `originate` gives to one of our own; `stereo` as there."""
+def take_over(uuid: str, *, stream_token: str) -> Command:
+    """Set on a call that came in the variables that `originate` gives to one of our own."""
     settings = {**_FOR_EVERY_CALL, "STREAM_EXTRA_HEADERS": _stream_headers(stream_token)}
-    if stereo:
-        settings["send_silence_when_idle"] = "-1"
     listed = ";".join(f"{name}={value}" for name, value in settings.items())
     return _api("uuid_setvar_multi", f"{check_uuid(uuid)} {listed}")
 
@@ -253,7 +250,7 @@ def record(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
     """Record into `file`, a path below `root` on FreeSWITCH's host, until the hangup.
 
     Which sides: RECORD_READ_ONLY=true the callee, RECORD_STEREO=true the callee on the left and the robot on the right;
-    the latter is out of step unless `send_silence_when_idle` is set (measured: the silence before the first prompt is
+    the latter would be out of step without `send_silence_when_idle` (measured: the silence before the first prompt is
     left out of the right side).
     """
     return _api("uuid_record", f"{check_uuid(uuid)} start {_file(file, root)}", may_block=True)  # it opens a file

@@ -123,9 +123,9 @@ def test_what_was_reported_is_what_the_database_holds(calls: dict[str, FinishedC
         )
 
 
-def test_prompts_played_with_sendmsg_stop_as_well(tmp_path: Path) -> None:
+def test_prompts_played_with_uuid_broadcast_stop_as_well(tmp_path: Path) -> None:
     async def call_one() -> FinishedCall:
-        async with open_world(tmp_path, CALLEES, playback="execute") as world:
+        async with open_world(tmp_path, CALLEES, playback="broadcast") as world:
             return await world.call(TALKERS[0])
 
     call = asyncio.run(call_one())

@@ -58,7 +58,7 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, callees: str, campaign: Path = DEMO, playback: str = "broadcast", recordings: Path | None = None
+    folder: Path, callees: str, campaign: Path = DEMO, playback: str = "execute", recordings: Path | None = None
 ) -> AsyncIterator[World]:
     """`callees` is a callees file (TOML); the database lies in `folder`."""
     file = folder / "callees.toml"
@@ -71,7 +71,7 @@ async def open_world(
 
 
 def settings_for(
-    switch: SimulatedFreeSwitch, folder: Path, playback: str = "broadcast", recordings: Path | None = None
+    switch: SimulatedFreeSwitch, folder: Path, playback: str = "execute", recordings: Path | None = None
 ) -> Settings:
     defaults = Settings()
     return defaults.model_copy(

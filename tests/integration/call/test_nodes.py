@@ -16,7 +16,6 @@ from robot.esl.errors import CannotConnect
 from robot.esl.link import LinkThread
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 
-
 NO_LIMITS = NodeLimits()
 
 

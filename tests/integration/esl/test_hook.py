@@ -390,7 +390,7 @@ class TestAgainstASimulatedFreeSwitch:
             assert call.variables["robot_campaign"] == "winter, 50 %"
             events: list[CallEvent] = []
             client.subscribe(uuid, events.append)
-            await client.api(commands.take_over(uuid, stream_token="t0k", stereo=True))
+            await client.api(commands.take_over(uuid, stream_token="t0k"))
             await client.api(commands.answer(uuid))
             await until(lambda: any(isinstance(event, ChannelAnswered) for event in events))
             assert await client.api(commands.getvar(uuid, "playback_terminators")) == "none"
