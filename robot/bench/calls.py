@@ -49,7 +49,7 @@ _LOOK_EVERY_S: Final = 0.005
 _AFTER_STANDSTILL_S: Final = 0.05
 # What is being recognised when the time is over is left to end.
 _LAST_WORDS_S: Final = 10.0
-_SAYS_EVERY_S: Final = 6
+_SAYS_EVERY_S: Final = 15
 _SENTENCE: Final = "Yes hello, I am listening, I am quite interested in your offer."
 
 
