@@ -13,6 +13,7 @@ from robot.config import Settings
 from robot.doctor.switch import MODULES
 from robot.doctor.switch_checks import KNOWN_PASSWORD
 from robot.esl import commands
+from robot.loopback.callees import CONTEXT
 
 ROOT = Path(__file__).parents[3]
 CONF = ROOT / "freeswitch_conf"
@@ -189,12 +190,12 @@ def test_the_loopback_trunk_leads_from_one_profile_to_the_other() -> None:
     assert gateway.attrib["name"] == "loopback"
     assert params(gateway)["proxy"] == f"127.0.0.1:{params(found['robot-callees'])['sip-port']}"
     assert params(gateway)["register"] == "false"
-    assert params(found["robot-callees"])["context"] == "robot-callees"
+    assert params(found["robot-callees"])["context"] == CONTEXT
 
 
 def test_a_call_through_the_loopback_trunk_waits_for_its_callee() -> None:
     (context,) = parse(CALLEES).iter("context")
-    assert context.attrib["name"] == "robot-callees"
+    assert context.attrib["name"] == CONTEXT
     assert actions(CALLEES) == [("park", "")]
 
 
@@ -210,7 +211,7 @@ def test_the_hook_sets_what_the_robot_sets_on_calls_of_its_own() -> None:
     before = actions(HOOK)[: [application for application, _ in actions(HOOK)].index("socket")]
     assert {application for application, _ in before} == {"set"}  # above all no answer: that is the robot's
     variables = dict(data.split("=", 1) for _, data in before)
-    own = commands.take_over("2553f481-1118-43e8-ad49-47fdc760dfc2", stream_token="t0ken", stereo=True).text
+    own = commands.take_over("2553f481-1118-43e8-ad49-47fdc760dfc2", stream_token="t0ken").text
     theirs = dict(pair.split("=", 1) for pair in own.split(" ", 2)[2].split(";"))
     del theirs["STREAM_EXTRA_HEADERS"]  # a token for one call
     assert {"STREAM_MESSAGE_DEFLATE", "STREAM_HEART_BEAT", "playback_terminators"} <= theirs.keys()
