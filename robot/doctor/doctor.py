@@ -74,7 +74,8 @@ class _Examination:
         self._add(own_checks.open_files(machine.open_files_limit(), self._settings.audio.max_streams))
         folder = self._settings.recordings.folder
         try:
-            self._add(own_checks.disk(machine.read_disk(folder)))
+            wanted = self._campaign is not None and self._campaign.table.recording.plan() is not None
+            self._add(own_checks.disk(machine.read_disk(folder), wanted=wanted))
         except OSError as error:
             self._add(own_checks.no_disk(folder, error))
 

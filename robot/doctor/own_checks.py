@@ -86,13 +86,15 @@ def database(reading: DatabaseReading) -> Check:
     return ok(title, found)
 
 
-def disk(reading: DiskReading) -> Check:
+def disk(reading: DiskReading, *, wanted: bool) -> Check:
+    """`wanted`: the campaign records."""
     title, folder = "disk", reading.folder
     hours = reading.free / _BYTES_PER_HOUR
     found = f"{reading.free / 1e9:.1f} GB free for {folder}: {hours:,.0f} hours of calls, both sides recorded"
     if not reading.exists:
-        fix = f"for campaigns that record: `mkdir -p {folder} && chown freeswitch {folder}`"
-        return skipped(title, f"there is no folder {folder} for recordings", fix)
+        fix = f"for campaigns that record: `mkdir -p {folder} && chown freeswitch {folder}` on FreeSWITCH's machine"
+        found = f"there is no folder {folder} for recordings"
+        return failed(title, f"{found}, and the campaign records", fix) if wanted else skipped(title, found, fix)
     if hours < _FEW_HOURS:
         return warning(title, found, "make room, keep recordings for a shorter time, or set another recordings.folder")
     return ok(title, found)

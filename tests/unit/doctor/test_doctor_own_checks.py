@@ -47,15 +47,18 @@ def test_an_outdated_schema_is_told_with_the_command_that_upgrades_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gigabytes", "exists", "judged", "found"),
+    ("gigabytes", "exists", "wanted", "judged", "found"),
     [
-        (115.2, True, State.OK, "1,000 hours"),
-        (1.0, True, State.WARNING, "9 hours"),
-        (115.2, False, State.SKIPPED, "no folder /rec"),
+        (115.2, True, True, State.OK, "1,000 hours"),
+        (1.0, True, False, State.WARNING, "9 hours"),
+        (115.2, False, False, State.SKIPPED, "no folder /rec"),
+        (115.2, False, True, State.FAILED, "the campaign records"),
     ],
 )
-def test_disk_space_is_told_in_hours_of_recording(gigabytes: float, exists: bool, judged: State, found: str) -> None:
-    check = own_checks.disk(DiskReading(Path("/rec"), exists, int(gigabytes * 1e9)))
+def test_disk_space_is_told_in_hours_of_recording(
+    gigabytes: float, exists: bool, wanted: bool, judged: State, found: str
+) -> None:
+    check = own_checks.disk(DiskReading(Path("/rec"), exists, int(gigabytes * 1e9)), wanted=wanted)
     assert check.state is judged
     assert found in check.found
 
