@@ -25,7 +25,7 @@ from robot import __version__
 from robot.campaign.definition import BadNumber, CampaignError
 from robot.config import ConfigError, LoadedSettings, LoggingSettings, load_settings
 from robot.esl.client import EventSocketSettings
-from robot.esl.errors import EventSocketError
+from robot.esl.errors import CannotListen, EventSocketError
 from robot.simulator.errors import SimulatorError
 from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
 from ws_audio.errors import AudioError
@@ -45,6 +45,7 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (AudioError, WRONG_INPUT),
     (DatabaseUnavailable, UNREACHABLE),
     (StoreError, UNREACHABLE),
+    (CannotListen, WRONG_INPUT),
     (EventSocketError, UNREACHABLE),
 )
 

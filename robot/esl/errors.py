@@ -79,8 +79,8 @@ class CannotListen(EventSocketError):
         self.host, self.port = host, port
         super().__init__(
             f"cannot listen for incoming calls at {host}:{port}: {why}. Is another robot running here? Otherwise set "
-            "`hook.host` and `hook.port` in robot.toml (ROBOT_HOOK__HOST, ROBOT_HOOK__PORT), and the same address in "
-            "the `socket` action of FreeSWITCH's dialplan."
+            "`incoming.host` and `incoming.port` in robot.toml, and the same address in the `socket` action of "
+            "FreeSWITCH's dialplan."
         )
 
 

@@ -289,7 +289,7 @@ class TestStartAndEnd:
 
     @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "x" * 80])
     async def test_a_host_that_is_not_ours(self, host: str) -> None:
-        with pytest.raises(CannotListen, match=r"hook\.host"):
+        with pytest.raises(CannotListen, match=r"incoming\.host"):
             await Hook(HookSettings(host=host, port=0), Calls().append).start()
 
     async def test_close_gives_every_call_back(self) -> None:
