@@ -284,7 +284,7 @@ class TestStartAndEnd:
     async def test_a_port_that_is_taken(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port}: .*in use.*hook\.port.*socket"):
+            with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port}: .*in use.*incoming\.port.*socket"):
                 await Hook(HookSettings(port=port), Calls().append).start()
 
     @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "x" * 80])
