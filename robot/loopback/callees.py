@@ -86,9 +86,9 @@ class LoopbackCallees:
         await self._switch.close()
 
     @property
-    def calls(self) -> int:
-        """Calls that are on now."""
-        return len(self._legs)
+    def ready(self) -> bool:
+        """Calls are taken; not while the event socket is away."""
+        return self._switch.connected
 
     def seen(self, uuid: str) -> CalleesView | None:
         """The call whose robot's leg is `uuid`, as its callee lives or lived through it; None when it has not come that

@@ -1,23 +1,15 @@
-"""Every test here runs in two worlds; the second one only where a FreeSWITCH is named."""
+"""Every test here runs in two worlds; in the second one only where a FreeSWITCH is named."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.live.worlds import NOT_NAMED, Kind
+from tests.live.worlds import NAMED, Kind
 
-NAMED = bool(os.environ.get("ROBOT_TEST_FREESWITCH"))
+_WORLDS = ["simulator", *([pytest.param("freeswitch", marks=pytest.mark.freeswitch)] if NAMED else [])]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "simulator",
-        pytest.param("freeswitch", marks=[pytest.mark.freeswitch, pytest.mark.skipif(not NAMED, reason=NOT_NAMED)]),
-    ],
-)
+@pytest.fixture(scope="module", params=_WORLDS)
 def kind(request: pytest.FixtureRequest) -> Kind:
     """In which world the test runs."""
     world: Kind = request.param

@@ -22,6 +22,7 @@ from typing import Literal, Self
 
 import pytest
 from pydantic import SecretStr
+from websockets.protocol import State
 
 from robot.call.call import Call
 from robot.call.report import CallReport
@@ -40,7 +41,7 @@ Kind = Literal["simulator", "freeswitch"]
 
 GATEWAY = "loopback"
 DEMO = Path(__file__).parents[2] / "campaigns" / "demo"
-NOT_NAMED = "no FreeSWITCH is named in ROBOT_TEST_FREESWITCH (docs/development.md)"
+NAMED = bool(os.environ.get("ROBOT_TEST_FREESWITCH"))
 # How long a restarted FreeSWITCH may take until it takes calls.
 RESTART_LIMIT_S = 30.0
 
@@ -57,6 +58,11 @@ class FarSide(ABC):
     @abstractmethod
     def hears(self, uuid: str) -> bool:
         """Whether the callee of this call has begun to hear a prompt."""
+
+    @property
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether the callees take calls."""
 
     @abstractmethod
     async def restart(self) -> None:
@@ -98,6 +104,10 @@ class Simulated(FarSide):
     def hears(self, uuid: str) -> bool:
         return uuid in self._switch.calls and bool(self._switch.heard(uuid).prompts)
 
+    @property
+    def ready(self) -> bool:
+        return True
+
     async def restart(self) -> None:
         await self._switch.close()
         settings = SimulatorSettings(
@@ -136,6 +146,10 @@ class Real(FarSide):
     def hears(self, uuid: str) -> bool:
         seen = self._callees.seen(uuid)
         return seen is not None and bool(seen.prompts)
+
+    @property
+    def ready(self) -> bool:
+        return self._callees.ready
 
     async def restart(self) -> None:
         command = os.environ.get("ROBOT_TEST_FREESWITCH_RESTART")
@@ -193,10 +207,22 @@ class World:
         return {await self.switch.api(commands.exists(uuid)) for uuid in uuids} <= {"false"}
 
     async def drop_stream(self, uuid: str) -> None:
-        """Break the TCP connection of the call's audio stream at our end."""
+        """Break the TCP connection of the call's audio stream at our end, and see it gone."""
         connection = self.daemon.parts.audio._expected[uuid].connection
         assert connection is not None
         connection.transport.abort()
+        await connection.wait_closed()
+
+    async def until_streaming(self, uuid: str) -> None:
+        """Wait until the call's audio stream is connected (again) and brings audio."""
+        async with asyncio.timeout(10):
+            while not self._streaming(uuid):  # noqa: ASYNC110 - the server tells nobody but the call
+                await asyncio.sleep(0.02)
+
+    def _streaming(self, uuid: str) -> bool:
+        expected = self.daemon.parts.audio._expected[uuid]
+        is_open = expected.connection is not None and expected.connection.state is State.OPEN
+        return is_open and expected.stream is not None and expected.stream._started
 
 
 @contextmanager
