@@ -14,6 +14,7 @@ import time
 from array import array
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -78,23 +79,22 @@ class _TimedVad(WebRtcVad):
         return super().is_speech(frame)
 
 
-class _Standstills:
-    """When, and for how long, the event loop did not come round: seconds of time.monotonic()."""
+@dataclass(frozen=True, slots=True)
+class Standstills:
+    """When, and for how long, the event loop did not come round: seconds of time.monotonic(), in order."""
 
-    def __init__(self) -> None:
-        self.ends = array("d")
-        self.lengths = array("d")
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(_LOOK_EVERY_S, self._look, self._loop.time() + _LOOK_EVERY_S)
+    ends: array[float] = field(default_factory=lambda: array("d"))
+    lengths: array[float] = field(default_factory=lambda: array("d"))
 
-    def _look(self, due: float) -> None:
-        now = self._loop.time()
-        self.ends.append(now)
-        self.lengths.append(now - due)
-        self._timer = self._loop.call_later(_LOOK_EVERY_S, self._look, now + _LOOK_EVERY_S)
-
-    def stop(self) -> None:
-        self._timer.cancel()
+    async def watch(self) -> None:
+        """Look until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LOOK_EVERY_S
+            await asyncio.sleep(_LOOK_EVERY_S)
+            now = loop.time()
+            self.ends.append(now)
+            self.lengths.append(now - due)
 
 
 async def _measure(far: FarEnd, calls: int, seconds: int) -> dict[str, Any]:
@@ -123,11 +123,12 @@ async def _measure(far: FarEnd, calls: int, seconds: int) -> dict[str, Any]:
         lines = [_Line(switch, server, settings, prompt) for _ in range(calls)]
         ended = asyncio.gather(*(line.run(far.gateway, _SPREAD_S * i / calls, over) for i, line in enumerate(lines)))
         await asyncio.sleep(_SPREAD_S + 1)
-        standstills = _Standstills()
+        standstills = Standstills()
+        watching = asyncio.create_task(standstills.watch())
         begin, cpu = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
         await asyncio.sleep(seconds)
         end, used = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
-        standstills.stop()
+        watching.cancel()
         over.set()
         failures = [failure for failure in await ended if failure is not None]
     cpu_s = used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime
@@ -139,31 +140,31 @@ async def _measure(far: FarEnd, calls: int, seconds: int) -> dict[str, Any]:
         "failed": len(failures),
         "streams_started_again": sum(line.restarts for line in lines),
         "utterances": sum(line.utterances for line in lines),
-        **_lateness([np.frombuffer(each.times) for each in detectors], standstills, begin, end),
+        **lateness([np.frombuffer(each.times) for each in detectors], standstills, begin, end),
         "cpu_ms_per_call_second": round(cpu_s * 1000 / (calls * (end - begin)), 2),
         **({"why": sorted(set(failures))} if failures else {}),
     }
 
 
-def _lateness(
-    streams: Sequence[npt.NDArray[np.float64]], standstills: _Standstills, begin: float, end: float
+def lateness(
+    streams: Sequence[npt.NDArray[np.float64]], standstills: Standstills, begin: float, end: float
 ) -> dict[str, Any]:
     """Of the frames between `begin` and `end`; each stream holds the times of all its frames from the first."""
     ends, lengths = np.frombuffer(standstills.ends), np.frombuffer(standstills.lengths)
-    lateness, ours = [np.empty(0)], [np.empty(0)]
+    late, ours = [np.empty(0)], [np.empty(0)]
     for times in streams:
         of_schedule = times - np.arange(len(times)) * _FRAME_S
         measured = (times >= begin) & (times < end)
         if measured.any():
-            lateness.append((of_schedule - of_schedule.min())[measured] * 1000)
+            late.append((of_schedule - of_schedule.min())[measured] * 1000)
             ours.append(_standstill_before(times[measured], ends, lengths) * 1000)
-    late_ms, ours_ms = np.concatenate(lateness), np.concatenate(ours)
-    late = late_ms > LATE_MS
+    late_ms, ours_ms = np.concatenate(late), np.concatenate(ours)
+    too_late = late_ms > LATE_MS
     return {
         "frames": len(late_ms),
         "late_ms": spread(late_ms),
-        "later_than_100_ms": int(late.sum()),
-        "later_than_100_ms_because_of_us": int((late & (late_ms - ours_ms <= LATE_MS)).sum()),
+        "later_than_100_ms": int(too_late.sum()),
+        "later_than_100_ms_because_of_us": int((too_late & (late_ms - ours_ms <= LATE_MS)).sum()),
         "loop_stood_still_ms": spread(lengths * 1000),
     }
 
