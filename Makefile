@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format clean
+.PHONY: help demo test test-fast test-live named-freeswitch check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,17 @@ test: $(VENV)/.ready-dev ## run every test
 
 test-fast: $(VENV)/.ready-dev ## run the tests that need no speech recognition
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-live: named-freeswitch $(VENV)/.ready-dev ## run tests/live against the real FreeSWITCH that ROBOT_TEST_FREESWITCH names
+	@$(BIN)/python -m pytest -m freeswitch tests/live
+
+named-freeswitch:
+	@test -n "$$ROBOT_TEST_FREESWITCH" || { \
+	  echo "make test-live calls through a real FreeSWITCH on this machine, with freeswitch_conf/loopback_trunk in its" \
+	       "configuration. Name its event socket and its password:" >&2; \
+	  echo "  ROBOT_TEST_FREESWITCH=127.0.0.1:8021 ROBOT_TEST_FREESWITCH_PASSWORD=... make test-live" >&2; \
+	  echo "With ROBOT_TEST_FREESWITCH_RESTART, a command that kills it and starts it again, that is tried, too." >&2; \
+	  exit 2; }
 
 check: $(VENV)/.ready-dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
@@ -24,7 +24,8 @@ from rich.console import Console
 from robot import __version__
 from robot.campaign.definition import BadNumber, CampaignError
 from robot.config import ConfigError, LoadedSettings, LoggingSettings, load_settings
-from robot.esl.errors import EventSocketError
+from robot.esl.client import EventSocketSettings
+from robot.esl.errors import CannotListen, EventSocketError
 from robot.simulator.errors import SimulatorError
 from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
 from ws_audio.errors import AudioError
@@ -44,6 +45,7 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (AudioError, WRONG_INPUT),
     (DatabaseUnavailable, UNREACHABLE),
     (StoreError, UNREACHABLE),
+    (CannotListen, WRONG_INPUT),
     (EventSocketError, UNREACHABLE),
 )
 
@@ -195,6 +197,40 @@ def simulate(callees: Path | None, host: str, port: int, password: str) -> None:
         run(serve(SimulatorSettings(host=host, event_socket_port=port, password=password), file))
 
 
+@main.command("run")
+@click.pass_context
+@explain
+def run_service(context: click.Context) -> None:
+    """The robot as a service: answers calls that come in, keeps recordings no longer than it may. Ends on SIGTERM."""
+    from robot.service import serve
+
+    run(serve(settings_of(context).settings, people(as_json=True)))
+
+
+@main.command()
+@click.option("--callees", type=click.Path(path_type=Path), help="Virtual callees (TOML); the demo's by default.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("/tmp/robot-loopback"),  # noqa: S108 - FreeSWITCH, another user, reads and writes there
+    show_default=True,
+    help="For what they say and for recordings of both sides; FreeSWITCH's user must reach it.",
+)
+@click.pass_context
+@explain
+def loopback(context: click.Context, callees: Path | None, folder: Path) -> None:
+    """Be the callees of the configured FreeSWITCH, which calls itself through the gateway `loopback`, until Ctrl-C."""
+    from robot.direct_call import demo_campaign_folder
+    from robot.loopback.callees import serve
+
+    freeswitch = settings_of(context).settings.freeswitch
+    switch = EventSocketSettings(
+        host=freeswitch.host, port=freeswitch.port, password=freeswitch.required_password(), node=freeswitch.host
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        run(serve(switch, callees or demo_campaign_folder() / "callees.toml", folder))
+
+
 @main.command()
 @click.argument("wavs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
@@ -212,6 +248,25 @@ def transcribe(context: click.Context, wavs: tuple[Path, ...], as_json: bool) ->
     if as_json:
         print_json([result.as_json() for result in results])
     finish(FAILED if any(result.error for result in results) else DONE)
+
+
+@main.command()
+@click.option("--campaign", type=click.Path(path_type=Path), help="The campaign's folder; the demo's by default.")
+@json_option
+@click.pass_context
+@explain
+def doctor(context: click.Context, campaign: Path | None, as_json: bool) -> None:
+    """Look at everything that calls need, and say what is wrong and how to repair it. Calls nobody."""
+    from robot.doctor.doctor import examine
+    from robot.doctor.table import CheckTable
+
+    table = CheckTable(people(as_json))
+    with table:
+        report = run(examine(settings_of(context).settings, campaign, table.add, table.working))
+    table.summary(report)
+    if as_json:
+        print_json(report.as_json())
+    finish(report.exit_status)
 
 
 @main.group()
@@ -313,18 +368,53 @@ def _echo_figures(figures: dict[str, Any]) -> None:
             click.echo(f"{name:<{width}}  {value}")
 
 
+def live_options(command: Callable[P, R]) -> Callable[P, R]:
+    """The options of a benchmark that can be made on a real FreeSWITCH."""
+    for option in (
+        click.option(
+            "--playback", type=click.Choice(["broadcast", "execute"]), help="How prompts are played; as configured."
+        ),
+        click.option("--gateway", default="loopback", show_default=True, help="Its trunk to itself, with --live."),
+        click.option("--live", is_flag=True, help="On the configured FreeSWITCH instead of the simulator."),
+    ):
+        command = option(command)
+    return command
+
+
 @bench.command("listen")
 @click.option("--streams", default=300, show_default=True, help="Streams of 20 ms frames at once.")
 @click.option("--seconds", default=15, show_default=True, help="How long.")
 @click.option("--together", is_flag=True, help="All send in the same moment of each 20 ms: the worst case.")
 @click.option("--largest", is_flag=True, help="Find the most streams with a p99 below 20 ms, too.")
+@click.option("--calls", type=click.IntRange(min=1), help="Instead: so many whole calls, and how late frames are.")
+@live_options
 @json_option
+@click.pass_context
 @explain
-def bench_listen(streams: int, seconds: int, together: bool, largest: bool, as_json: bool) -> None:
+def bench_listen(
+    context: click.Context,
+    streams: int,
+    seconds: int,
+    together: bool,
+    largest: bool,
+    calls: int | None,
+    live: bool,
+    gateway: str,
+    playback: str | None,
+    as_json: bool,
+) -> None:
     """Audio streams on one core: lag from a frame's arrival to its decision, CPU and memory per stream."""
-    from robot.bench.listen import run as measure
+    from robot.bench import calls as whole_calls
+    from robot.bench import listen
+    from robot.bench.far_end import Live
 
-    _print_figures(lambda: measure(streams=streams, seconds=seconds, together=together, largest=largest), as_json)
+    measure: Callable[[], dict[str, Any]]
+    if calls is None and not live:
+        measure = partial(listen.run, streams=streams, seconds=seconds, together=together, largest=largest)
+    else:
+        on, settings = Live(gateway) if live else None, settings_of(context).settings
+        measure = partial(whole_calls.run, settings, calls=calls or 50, seconds=seconds, live=on, playback=playback)
+    _print_figures(measure, as_json)
 
 
 @bench.command("transcribe")
@@ -341,14 +431,32 @@ def bench_transcribe(context: click.Context, as_json: bool) -> None:
 @bench.command("barge-in")
 @click.option("--calls", default=50, show_default=True, help="Simultaneous calls.")
 @click.option("--rounds", default=3, show_default=True, help="How many times that.")
+@click.option("--breaks", type=click.IntRange(min=1), help="Instead: break so many prompts, 0 to 300 ms old.")
+@live_options
 @json_option
 @click.pass_context
 @explain
-def bench_barge_in(context: click.Context, calls: int, rounds: int, as_json: bool) -> None:
+def bench_barge_in(
+    context: click.Context,
+    calls: int,
+    rounds: int,
+    breaks: int | None,
+    live: bool,
+    gateway: str,
+    playback: str | None,
+    as_json: bool,
+) -> None:
     """From the frame that crosses the threshold to uuid_break on the wire, and to silence in the callee's ear."""
-    from robot.bench.barge_in import run as measure
+    from robot.bench import barge_in, breaking
+    from robot.bench.far_end import Live
 
-    _print_figures(lambda: measure(settings_of(context).settings, calls=calls, rounds=rounds), as_json)
+    settings = settings_of(context).settings
+    on = Live(gateway) if live else None
+    if breaks is None:
+        measure = partial(barge_in.run, settings, calls=calls, rounds=rounds, live=on, playback=playback)
+    else:
+        measure = partial(breaking.run, settings, breaks=breaks, live=on, playback=playback)
+    _print_figures(measure, as_json)
 
 
 @bench.command("amd")

@@ -7,6 +7,7 @@ nor minds a misspelt section.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,17 @@ def _lower_case(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _list_of_text(value: object) -> object:
+    # The environment has no lists.
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("should be an absolute path: FreeSWITCH and the robot do not run in the same folder")
+    return path
+
+
 def _checked_url(url: str) -> str:
     try:
         parse_database_url(url)
@@ -60,6 +72,8 @@ def _checked_url(url: str) -> str:
 
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,255}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Gateway = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+NodeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=32)]
 
 
 class _Section(BaseModel):
@@ -72,17 +86,22 @@ class FreeSwitchSettings(_Section):
     host: Host = "127.0.0.1"
     port: Port = 8021
     password: Annotated[SecretStr, BeforeValidator(_text_of_secret)] | None = None
-    # uuid_broadcast, or sendmsg execute, which starts 100 ms sooner.
-    playback: Literal["execute", "broadcast"] = "broadcast"
+    # sendmsg execute, or uuid_broadcast, which starts 180 ms later (docs/PERFORMANCE.md).
+    playback: Literal["execute", "broadcast"] = "execute"
     # mod_audio_stream takes no other characters, IPv6 in brackets included.
     stream_host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,255}$")] = "127.0.0.1"
+    # Calls at the same time; None: as many as FreeSWITCH has sessions free.
+    max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    # The gateways of this FreeSWITCH that are used; None: all that it knows.
+    gateways: Annotated[tuple[Gateway, ...], BeforeValidator(_list_of_text)] | None = None
 
-    def required_password(self) -> str:
+    def required_password(self, section: str = "freeswitch") -> str:
         """For a real FreeSWITCH; the simulator brings its own. Raises ConfigError when there is none."""
         if self.password is None or not self.password.get_secret_value():
             raise ConfigError(
-                f"freeswitch.password is not set: write it under [freeswitch] in {FILE_NAME}, or set "
-                f"{_PREFIX}FREESWITCH__PASSWORD. FreeSWITCH has it in autoload_configs/event_socket.conf.xml"
+                f"{section}.password is not set: write it under [{section}] in {FILE_NAME}, or set "
+                f"{_variable(*section.split('.'), 'password')}. "
+                "FreeSWITCH has it in autoload_configs/event_socket.conf.xml"
             )
         return self.password.get_secret_value()
 
@@ -113,6 +132,27 @@ class DatabaseSettings(_Section):
     )
 
 
+class CampaignsSettings(_Section):
+    """[campaigns]: the folder whose sub-folders are the campaigns of the daemon."""
+
+    folder: Annotated[Path, AfterValidator(_absolute)] = SYSTEM_FOLDER / "campaigns"
+
+
+class IncomingSettings(_Section):
+    """[incoming]: the outbound socket, where the dialplan hands over calls that come in."""
+
+    enabled: bool = True
+    host: Host = "127.0.0.1"
+    port: Port = 8084
+    max_calls: Annotated[int, Field(ge=1, le=10_000)] = 100
+
+
+class RecordingsSettings(_Section):
+    """[recordings]: where FreeSWITCH writes the recordings of calls; campaigns say whether there are any."""
+
+    folder: Annotated[Path, AfterValidator(_absolute)] = Path("/var/lib/freeswitch/recordings/robot")
+
+
 class LoggingSettings(_Section):
     """[logging]: as_json is the key `json`: one JSON object a line instead of text for people. -v shows more."""
 
@@ -124,10 +164,26 @@ class Settings(_Section):
     """All there is to set. `Settings()` is the defaults, whatever the environment holds."""
 
     freeswitch: FreeSwitchSettings = Field(default_factory=FreeSwitchSettings)
+    nodes: dict[NodeName, FreeSwitchSettings] = Field(default_factory=dict)
     audio: AudioSettings = Field(default_factory=AudioSettings)
     stt: SttSettings = Field(default_factory=SttSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    campaigns: CampaignsSettings = Field(default_factory=CampaignsSettings)
+    incoming: IncomingSettings = Field(default_factory=IncomingSettings)
+    recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
+
+    def switches(self) -> dict[str, FreeSwitchSettings]:
+        """Every FreeSWITCH by the name of its section: [freeswitch] alone, or each [nodes.NAME], for which [freeswitch]
+        says what its own section leaves out."""
+        if not self.nodes:
+            return {"freeswitch": self.freeswitch}
+        return {
+            f"nodes.{name}": self.freeswitch.model_copy(
+                update={key: getattr(node, key) for key in node.model_fields_set}
+            )
+            for name, node in self.nodes.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +191,7 @@ class SettingRow:
     """One setting for people: secrets are masked. source: the file, `NAME in the environment`, or `default`."""
 
     key: str
-    value: str | int | bool | None
+    value: str | int | bool | list[str] | None
     source: str
 
 
@@ -148,11 +204,15 @@ class LoadedSettings:
     sources: Mapping[str, str]
 
     def describe(self) -> list[SettingRow]:
-        """Every setting, with where it comes from."""
-        return [
-            SettingRow(key, _shown(getattr(getattr(self.settings, section), name)), self.sources.get(key, "default"))
-            for section, name, key in _keys()
-        ]
+        """Every setting, with where it comes from; of [nodes.NAME] what is set there."""
+        rows = []
+        for path, name in _keys(self.settings):
+            section: Any = self.settings
+            for part in path[:-1]:
+                section = section[part] if isinstance(section, dict) else getattr(section, part)
+            key = ".".join(path)
+            rows.append(SettingRow(key, _shown(getattr(section, name)), self.sources.get(key, "default")))
+        return rows
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> LoadedSettings:
@@ -175,8 +235,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> LoadedSettin
         problems += _problems(error, from_environment, file or Path(FILE_NAME), text)
     if problems:
         raise ConfigError("\n".join(problems))
-    sources = {f"{section}.{key}": str(file) for section, values in document.items() for key in values} | {
-        f"{section}.{key}": f"{_variable(section, key)} in the environment" for section, key in from_environment
+    sources = {".".join(path): str(file) for path in _paths(document)} | {
+        ".".join(path): f"{_variable(*path)} in the environment" for path in from_environment
     }
     return LoadedSettings(settings, file, sources)
 
@@ -187,55 +247,95 @@ def find_file() -> Path | None:
     return next((folder / FILE_NAME for folder in folders if (folder / FILE_NAME).is_file()), None)
 
 
-def _keys() -> list[tuple[str, str, str]]:
-    """Of every setting: its section, its attribute, and its key as `section.key`."""
-    keys = []
+_Path = tuple[str, ...]
+
+
+def _keys(settings: Settings) -> list[tuple[_Path, str]]:
+    """Of every setting: where it stands in the file, and its attribute."""
+    keys: list[tuple[_Path, str]] = []
     for section, info in Settings.model_fields.items():
-        assert isinstance(info.annotation, type)
-        assert issubclass(info.annotation, BaseModel)
-        for name, field in info.annotation.model_fields.items():
-            keys.append((section, name, f"{section}.{field.alias or name}"))
+        if section == "nodes":
+            keys += [
+                (("nodes", node, name), name)
+                for node, values in settings.nodes.items()
+                for name in FreeSwitchSettings.model_fields
+                if name in values.model_fields_set
+            ]
+        else:
+            keys += [((section, key), name) for name, key in _keys_of(info.annotation)]
     return keys
 
 
-def _from_environment(environ: Mapping[str, str]) -> tuple[dict[tuple[str, str], str], list[str]]:
-    """Values by (section, key), and what is wrong with the names. Without `__` a name is somebody else's."""
-    known = {key for _, _, key in _keys()}
-    values: dict[tuple[str, str], str] = {}
+def _keys_of(section: object) -> list[tuple[str, str]]:
+    """Attribute and key of each setting in a section."""
+    assert isinstance(section, type)
+    assert issubclass(section, BaseModel)
+    return [(name, field.alias or name) for name, field in section.model_fields.items()]
+
+
+def _known_keys(section: str) -> list[str]:
+    if section not in Settings.model_fields:
+        return []
+    model = FreeSwitchSettings if section == "nodes" else Settings.model_fields[section].annotation
+    return [key for _, key in _keys_of(model)]
+
+
+def _paths(document: Mapping[str, Any], above: _Path = ()) -> list[_Path]:
+    """Where each value of a document stands."""
+    return [
+        path
+        for key, value in document.items()
+        for path in (_paths(value, (*above, key)) if isinstance(value, dict) else [(*above, key)])
+    ]
+
+
+def _from_environment(environ: Mapping[str, str]) -> tuple[dict[_Path, str], list[str]]:
+    """Values by their place in the file, and what is wrong with the names. Without `__` a name is somebody else's."""
+    values: dict[_Path, str] = {}
     problems: list[str] = []
     for variable, value in environ.items():
-        section, separator, key = variable.removeprefix(_PREFIX).lower().partition("__")
-        if not variable.startswith(_PREFIX) or not separator:
+        path = tuple(variable.removeprefix(_PREFIX).lower().split("__"))
+        if not variable.startswith(_PREFIX) or len(path) < 2:
             continue
-        if f"{section}.{key}" in known:
-            values[section, key] = value
+        section, key = path[0], path[-1]
+        depth = 3 if section == "nodes" else 2
+        if len(path) == depth and key in _known_keys(section):
+            values[path] = value
         else:
-            names = ", ".join(sorted(_variable(*each.split(".")) for each in known if each.startswith(f"{section}.")))
+            between = ("NAME",) if section == "nodes" else ()
+            names = ", ".join(sorted(_variable(section, *between, each) for each in _known_keys(section)))
             sections = ", ".join(sorted(f"{_PREFIX}{each.upper()}__..." for each in Settings.model_fields))
             problems.append(f"{variable} in the environment: is not known here: unset it, or write {names or sections}")
     return values, problems
 
 
-def _merged(document: Mapping[str, Any], from_environment: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    merged = {section: dict(values) if isinstance(values, dict) else values for section, values in document.items()}
-    for (section, key), value in from_environment.items():
-        values = merged.setdefault(section, {})
-        if isinstance(values, dict):  # else the file has a plain value where a section belongs, which is told
-            values[key] = value
+def _merged(document: Mapping[str, Any], from_environment: Mapping[_Path, str]) -> dict[str, Any]:
+    merged = copy.deepcopy(dict(document))
+    for path, value in from_environment.items():
+        table: Any = merged
+        for part in path[:-1]:
+            # A plain value where a section belongs is told by the validation.
+            table = table.setdefault(part, {}) if isinstance(table, dict) else None
+        if isinstance(table, dict):
+            table[path[-1]] = value
     return merged
 
 
-def _problems(
-    error: ValidationError, from_environment: Mapping[tuple[str, str], str], file: Path, text: str
-) -> list[str]:
+def _problems(error: ValidationError, from_environment: Mapping[_Path, str], file: Path, text: str) -> list[str]:
     """pydantic's complaints: those about a variable name the variable, the others file, line and key."""
     told = []
     for problem, details in zip(problems_of(error, file, text), error.errors(), strict=True):
         location = details["loc"]
-        if len(location) >= 2 and (str(location[0]), str(location[1])) in from_environment:
-            told.append(f"{_variable(str(location[0]), str(location[1]))} in the environment: {problem.message}")
+        variable = next((path for path in from_environment if path == location[: len(path)]), None)
+        if variable is not None:
+            told.append(f"{_variable(*variable)} in the environment: {problem.message}")
         elif details["type"] == "extra_forbidden":
             told.append(str(Problem(file, problem.key, line_of(text, location), _unknown_key(location))))
+        elif location[-1] == "[key]":
+            told.append(
+                str(Problem(file, f"nodes.{location[1]}", line_of(text, location[:2]), "is no name for a node: use "
+                    "small letters, digits and single _, beginning with a letter, at most 32 of them"))
+            )  # fmt: skip
         else:
             told.append(str(problem))
     return told
@@ -243,21 +343,25 @@ def _problems(
 
 def _unknown_key(location: Location) -> str:
     if len(location) == 1:
-        what, known = "section", [f"[{section}]" for section in Settings.model_fields]
+        names = ("nodes.NAME" if section == "nodes" else section for section in Settings.model_fields)
+        what, known = "section", [f"[{name}]" for name in names]
     else:
-        what = "key"
-        known = [key.partition(".")[2] for section, _, key in _keys() if section == location[0]]
+        what, known = "key", _known_keys(str(location[0]))
     return f"is not a {what} that is known here: remove {key_of(location[-1:])}, or write one of {', '.join(known)}"
 
 
-def _variable(section: str, key: str) -> str:
-    return f"{_PREFIX}{section.upper()}__{key.upper()}"
+def _variable(*path: str) -> str:
+    return _PREFIX + "__".join(part.upper() for part in path)
 
 
-def _shown(value: object) -> str | int | bool | None:
+def _shown(value: object) -> str | int | bool | list[str] | None:
     match value:
         case SecretStr():
             return _MASK
+        case Path():
+            return str(value)
+        case tuple():
+            return [str(each) for each in value]
         case str() if "://" in value:
             return parse_database_url(value).masked
         case str() | bool() | int() | None:

@@ -1,4 +1,7 @@
-"""Builds the parts, starts and stops them: the only place that knows them all."""
+"""Builds the parts, starts and stops them: the only place that knows them all.
+
+What any call needs; `robot.service` adds what only a long-running robot does.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from robot.call.audio_line import StreamAddress
+from robot.call.beginning import Outgoing
 from robot.call.call import Call, Parts
+from robot.call.nodes import Node, NodeLimits, Nodes
 from robot.call.plan import CallPlan
 from robot.call.report import Observer
 from robot.config import Settings
 from robot.esl.client import EventSocketClient, EventSocketSettings
+from robot.esl.link import LinkThread
 from robot.store.database import Database
 from robot.store.store import Store
 from ws_audio.server import AudioServer, AudioServerSettings
@@ -30,15 +35,18 @@ class Daemon:
         self._settings = settings
         self._running = AsyncExitStack()
         self._parts: Parts | None = None
+        self.thread = LinkThread()  # of all connections with FreeSWITCH
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
             # What fails fast and often comes first: the database and FreeSWITCH before the model, which takes a second.
             store = Store(await asyncio.to_thread(_open_database, self._settings))
             starting.push_async_callback(store.close)
-            switch = EventSocketClient(_switch_settings(self._settings))
-            await switch.start()
-            starting.push_async_callback(switch.close)
+            await self.thread.start()
+            starting.push_async_callback(self.thread.close)
+            nodes = Nodes(_nodes(self._settings, self.thread))
+            await nodes.start()
+            starting.push_async_callback(nodes.close)
             scheduler = TranscriptionScheduler(
                 await asyncio.to_thread(_load_model, self._settings), workers=self._settings.stt.workers
             )
@@ -55,13 +63,11 @@ class Daemon:
             await audio.start()
             starting.push_async_callback(audio.close)
             self._parts = Parts(
-                switch=switch,
+                nodes=nodes,
                 audio=audio,
                 store=store,
-                stream_address=StreamAddress(self._settings.freeswitch.stream_host, audio.port),
-                node=self._settings.freeswitch.host,
-                broadcast=self._settings.freeswitch.playback == "broadcast",
                 vad_aggressiveness=self._settings.stt.vad_aggressiveness,
+                recordings=self._settings.recordings.folder,
             )
             self._running = starting.pop_all()
         return self
@@ -73,17 +79,20 @@ class Daemon:
 
     @property
     def store(self) -> Store:
-        return self._running_parts.store
+        return self.parts.store
 
     @property
-    def _running_parts(self) -> Parts:
+    def parts(self) -> Parts:
+        """What calls are made of, while the daemon runs."""
         if self._parts is None:
             raise RuntimeError("the daemon is not running")
         return self._parts
 
     def call(self, plan: CallPlan, observer: Observer | None = None) -> Call:
-        """A call that is ready to `run`."""
-        return Call(plan, self._running_parts, observer)
+        """A call that is ready to `run`, and must be: it has its place on a node already. Raises NoFreeNode."""
+        parts = self.parts
+        node = parts.nodes.take(plan.gateway)
+        return Call(plan, Outgoing(plan, node, asyncio.get_running_loop().time), parts, observer)
 
 
 def _open_database(settings: Settings) -> Database:
@@ -96,6 +105,23 @@ def _load_model(settings: Settings) -> WhisperEngine:
     return WhisperEngine(settings.stt.model, workers=settings.stt.workers or available_cores())
 
 
-def _switch_settings(settings: Settings) -> EventSocketSettings:
-    freeswitch = settings.freeswitch
-    return EventSocketSettings(host=freeswitch.host, port=freeswitch.port, password=freeswitch.required_password())
+def _nodes(settings: Settings, thread: LinkThread) -> list[Node]:
+    nodes = []
+    for section, freeswitch in settings.switches().items():
+        # The only FreeSWITCH has no name of its own.
+        name = section.removeprefix("nodes.") if settings.nodes else freeswitch.host
+        socket = EventSocketSettings(
+            host=freeswitch.host, port=freeswitch.port, password=freeswitch.required_password(section), node=name
+        )
+        nodes.append(
+            Node(
+                name,
+                EventSocketClient(socket, thread),
+                stream_host=freeswitch.stream_host,
+                broadcast=freeswitch.playback == "broadcast",
+                limits=NodeLimits(
+                    freeswitch.max_calls, None if freeswitch.gateways is None else frozenset(freeswitch.gateways)
+                ),
+            )
+        )
+    return nodes

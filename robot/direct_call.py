@@ -69,7 +69,7 @@ def simulated_switch(settings: Settings, callees: Path, console: Console) -> Ite
             }
         )
         audio = settings.audio.model_copy(update={"host": "127.0.0.1", "port": 0})
-        yield settings.model_copy(update={"freeswitch": freeswitch, "audio": audio})
+        yield settings.model_copy(update={"freeswitch": freeswitch, "nodes": {}, "audio": audio})
     finally:
         simulator.stop()
 

@@ -37,7 +37,7 @@ def transcribe_files(settings: SttSettings, files: Sequence[Path]) -> Iterator[F
     for file in files:
         started = time.perf_counter()
         try:
-            audio = _read(file)
+            audio = read_sound(file)
         except (OSError, FFmpegError) as error:
             yield FileTranscript(str(file), "", 0, 0, f"cannot be read: {error}: is it a sound file?")
             continue
@@ -46,7 +46,7 @@ def transcribe_files(settings: SttSettings, files: Sequence[Path]) -> Iterator[F
         yield FileTranscript(str(file), transcript.text, round(len(audio) / 16), took_ms)
 
 
-def _read(file: Path) -> npt.NDArray[np.int16]:
+def read_sound(file: Path) -> npt.NDArray[np.int16]:
     """The sound of a file of any kind that FFmpeg knows, mono at 16 kHz. Raises OSError or av.FFmpegError."""
     samples: npt.NDArray[np.float32] = decode_audio(str(file), sampling_rate=16000)
     return (samples * 32767).astype(np.int16)

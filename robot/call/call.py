@@ -1,6 +1,6 @@
 """One call, from the plan to the written outcome.
 
-    dial → the callee's audio → (prompt → answer)* → hang up → outcome
+    dial or pick up → the callee's audio → (prompt → answer)* → hang up → outcome
 
 Carries out what the scenario decides and keeps the record. What can end a call early (the callee, the line, FreeSWITCH,
 the operator, the clock) is raced against the conversation in one place, `_until_over`; whatever ends it, the channel is
@@ -13,30 +13,32 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, TypeVar
-from uuid import uuid4
 
 import structlog
 
 from robot.call.audio_line import AudioLine, StreamAddress
 from robot.call.barge_in import BargeInDetector, BargeInRule
+from robot.call.beginning import Beginning
 from robot.call.channel import Channel
-from robot.call.failures import CallFailure, DialRefused, PromptNotPlayed, Stopped
+from robot.call.failures import CallFailure, PromptNotPlayed, Stopped
 from robot.call.hearing import Hearing, Utterance
 from robot.call.latency import note
+from robot.call.nodes import Nodes
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
 from robot.call.playback import PlaybackState
 from robot.call.playing import PlayingPrompt
 from robot.call.record import CallRecord
+from robot.call.recording import Recording
 from robot.call.report import BargedIn, CallOver, CallReport, Notice, Observer, PromptBegan, StateChanged, TurnEnded
 from robot.call.states import CallState, check_transition
 from robot.call.waiting import first_of
 from robot.dialogue.scenario import Action, Conversation, Say, Step
 from robot.esl import commands
-from robot.esl.client import EventSocketClient
-from robot.esl.errors import BadArgument, EventSocketError
-from robot.store.records import AttemptResult, NewAttempt
+from robot.esl.errors import EventSocketError
+from robot.store.records import AttemptResult
 from robot.store.store import Store
 from ws_audio.server import AudioServer
 from ws_audio.stream import StreamOptions
@@ -57,20 +59,23 @@ T = TypeVar("T")
 class Parts:
     """What every call needs of the house: built and owned by `robot.daemon`."""
 
-    switch: EventSocketClient
+    nodes: Nodes
     audio: AudioServer
     store: Store
-    stream_address: StreamAddress
-    node: str
-    broadcast: bool  # play with uuid_broadcast; otherwise with sendmsg execute
     vad_aggressiveness: int
+    recordings: Path  # the folder for them, on FreeSWITCH's host
 
 
 class Call:
-    """One attempt to reach one person. `run` once; `stop` from anywhere on the loop."""
+    """One attempt to reach one person, or one call that came in. `run` once; `stop` from anywhere on the loop.
 
-    def __init__(self, plan: CallPlan, parts: Parts, observer: Observer | None = None) -> None:
-        self.uuid = str(uuid4())
+    Has its place on a node from the beginning and gives it back at the end of `run`.
+    """
+
+    def __init__(self, plan: CallPlan, beginning: Beginning, parts: Parts, observer: Observer | None = None) -> None:
+        self.uuid = beginning.uuid
+        self._beginning = beginning
+        self._node = beginning.node
         self.state = CallState.CONNECTING
         self.report = CallReport(self.uuid, plan.number)
         self._plan = plan
@@ -80,14 +85,17 @@ class Call:
         self._conversation = Conversation(plan.scenario)
         self._record = CallRecord()
         self._barge_in = BargeInDetector()
-        self._channel = Channel(self.uuid, parts.switch)
+        self._channel = Channel(self.uuid, self._node.switch)
         self._hearing = Hearing(on_speech=self._on_speech, on_utterance=self._on_utterance)
         self._line = AudioLine(
             self._channel,
             parts.audio,
-            parts.stream_address,
+            StreamAddress(self._node.stream_host, parts.audio.port),
             StreamOptions(language=plan.language, vad_aggressiveness=parts.vad_aggressiveness),
             self._hearing,
+        )
+        self._recording = (
+            None if plan.recording is None else Recording(plan.recording, parts.recordings, self._channel, parts.store)
         )
         self._stopped: asyncio.Future[str] = self._loop.create_future()
         self._too_long: asyncio.TimerHandle | None = None
@@ -102,7 +110,7 @@ class Call:
         report, whose `error` says what went wrong and what to do.
         """
         try:
-            await self._parts.store.begin_attempt(self._new_attempt(datetime.now(UTC)))
+            await self._beginning.write_down(self._parts.store)
         except BaseException:
             await self._let_go()
             raise
@@ -135,7 +143,7 @@ class Call:
         """Dial and talk. The outcome; raises CallFailure."""
         channel = self._channel
         try:
-            await self._race(self._dial(), channel.lost, self._stopped)
+            await self._race(self._connect(), channel.lost, self._stopped)
             outcome = await self._race(self._talk(), channel.hung_up, channel.lost, self._line.broken, self._stopped)
         except CallFailure:
             # A command that failed because the callee had just hung up: the event that says so is an event poll behind.
@@ -167,10 +175,8 @@ class Call:
             raise Stopped(f"stopped: {self._stopped.result()}")
         return None
 
-    async def _dial(self) -> None:
-        sent_at = self._loop.time()
-        await self._channel.dial(self._originate(), self._plan.ring_timeout_s)
-        await self._on_answer(sent_at)
+    async def _connect(self) -> None:
+        await self._on_answer(await self._beginning.connect(self._channel, self._line.token))
 
     async def _talk(self) -> str:
         await self._line.open()
@@ -179,11 +185,13 @@ class Call:
             action = await self._take_step(action.step)
         return action.outcome or self._outcome_without_conclusion()
 
-    async def _on_answer(self, sent_at: float) -> None:
-        answered_at = self._record.answered_at = self._channel.answered_at or self._loop.time()
+    async def _on_answer(self, ring_ms: int | None) -> None:
+        self._record.answered_at = self._channel.answered_at or self._loop.time()
         self.report.answered = True
-        self.report.ring_ms = round((answered_at - sent_at) * 1000)
+        self.report.ring_ms = ring_ms
         self._enter(CallState.ACTIVE)
+        if self._recording is not None:
+            await self._recording.start()
         await self._parts.store.mark_answered(self.uuid, datetime.now(UTC), self.report.ring_ms)
         await self._limit_length()
 
@@ -220,7 +228,7 @@ class Call:
         """Play to the end, or to the barge-in. Raises PromptNotPlayed."""
         file = step.prompt.file
         prompt = self._playing = self._channel.play(
-            step.prompt, root=self._plan.prompt_root, broadcast=self._parts.broadcast
+            step.prompt, root=self._plan.prompt_root, broadcast=self._node.broadcast
         )
         # Not awaited here: a prompt also ends when the callee hangs up, which ends this task.
         prompt.ended.add_done_callback(lambda _: self._prompt_ended(step, prompt))
@@ -279,6 +287,8 @@ class Call:
         await self._hearing.texts_known(_LAST_WORDS_S)
         report, record = self.report, self._record
         report.outcome = outcome
+        if self._recording is not None:
+            report.recording = self._recording.path
         report.turns, report.barge_ins, report.latencies = record.turns(), record.barge_ins(), record.latencies()
         if self._channel.hung_up.done():
             report.hangup_cause = self._channel.hung_up.result()
@@ -293,6 +303,7 @@ class Call:
             outcome=outcome, hangup_cause=report.hangup_cause, amd=report.amd, ring_ms=report.ring_ms,
             talk_ms=report.talk_ms, answered_at=answered, ended_at=ended, recording=report.recording,
             error=report.error,
+            recording_expires_at=None if self._recording is None else self._recording.expires_at,
         )  # fmt: skip
         try:
             await self._parts.store.finish_attempt(self.uuid, result, report.turns, report.barge_ins, report.latencies)
@@ -306,30 +317,9 @@ class Call:
             self._too_long.cancel()
         await self._line.close()
         await self._channel.close()
+        self._beginning.release()
 
     # -- small things --------------------------------------------------------------------------------------------------
-
-    def _originate(self) -> commands.Command:
-        plan = self._plan
-        try:
-            return commands.originate(
-                self.uuid,
-                plan.gateway,
-                plan.number,
-                number_format=plan.number_format,
-                caller_id=plan.caller_id,
-                ring_timeout_s=plan.ring_timeout_s,
-                stream_token=self._line.token,
-            )
-        except BadArgument as error:
-            raise DialRefused(f"the call cannot be placed: {error}") from error
-
-    def _new_attempt(self, created_at: datetime) -> NewAttempt:
-        plan = self._plan
-        return NewAttempt(
-            uuid=self.uuid, campaign=plan.campaign, number=plan.number, caller_id=plan.caller_id, gateway=plan.gateway,
-            node=self._parts.node, created_at=created_at, fields=dict(plan.fields),
-        )  # fmt: skip
 
     def _enter(self, state: CallState) -> None:
         if state is self.state:

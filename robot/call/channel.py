@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Final
 
-from robot.call.failures import DialNotSent, DialRefused, NotAnswered, PromptNotPlayed, SwitchLost
+from robot.call.failures import CallerGone, DialNotSent, DialRefused, NotAnswered, PromptNotPlayed, SwitchLost
 from robot.call.playing import LINK_GRACE_S, PlayingPrompt, retrieve
 from robot.call.waiting import first_of
 from robot.dialogue.scenario import Prompt
@@ -46,6 +46,8 @@ _HANGUP_LIMIT_S: Final = LINK_GRACE_S
 _HANGUP_PAUSE_S: Final = 0.2
 # FreeSWITCH answers at once and polls events every 20 ms; 1 s more when a stream's closing handshake goes wrong.
 _EVENT_LIMIT_S: Final = 3.0
+# The hangup of a channel that is gone already: an event poll behind, or gone by before we listened.
+_LATE_EVENT_S: Final = 0.3
 
 
 class Channel:
@@ -58,7 +60,7 @@ class Channel:
         self._prompt: PlayingPrompt | None = None
         self._link_watch: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._dialled = False
+        self._begun = False  # there may be a channel in FreeSWITCH
         self._job: asyncio.Future[str] | None = None  # the originate
         self.answered_at: float | None = None
         self.hung_up_at: float | None = None
@@ -74,7 +76,7 @@ class Channel:
 
         Raises NotAnswered with the hangup cause, DialRefused, DialNotSent (may be tried again) or SwitchLost (may not).
         """
-        self._dialled = True
+        self._begun = True
         job = self._job = asyncio.ensure_future(self._switch.bgapi(command, timeout=ring_timeout_s + _DIAL_MARGIN_S))
         answered = asyncio.ensure_future(self._answered.wait())
         try:
@@ -111,11 +113,42 @@ class Channel:
             raise NotAnswered(self.hung_up.result() if self.hung_up.done() else refused.cause) from refused
         except CommandFailed as lost:
             if lost.stage is CommandStage.NOT_SENT:
-                self._dialled = False
+                self._begun = False
                 raise DialNotSent(f"nothing was dialled: {lost}") from lost
             if isinstance(lost, ConnectionLost):
                 return False
             raise SwitchLost(f"FreeSWITCH does not say what became of the call: {lost}") from lost
+
+    async def pick_up(self, take_over: Command, *, answered: bool) -> None:
+        """Take a call that came in and answer it, unless the dialplan has.
+
+        Raises CallerGone or SwitchLost.
+        """
+        self._begun = True
+        try:
+            await self.api(take_over)
+            if answered:  # before we listened: its event has gone by
+                self.answered_at = self._loop.time()
+                self._answered.set()
+                return
+            await self.api(commands.answer(self.uuid))
+        except CommandRefused:
+            await first_of(self.hung_up, within_s=_LATE_EVENT_S)
+            raise CallerGone(self.hung_up.result() if self.hung_up.done() else None) from None
+        except EventSocketError as error:
+            raise SwitchLost(f"the call could not be answered: {error}") from error
+        answer = asyncio.ensure_future(self._answered.wait())
+        try:
+            await first_of(answer, self.hung_up, self.lost, within_s=_EVENT_LIMIT_S)
+        finally:
+            answer.cancel()
+        if self._answered.is_set():
+            return
+        if self.hung_up.done():
+            raise CallerGone(self.hung_up.result())
+        if self.lost.done():
+            raise self.lost.result()
+        raise SwitchLost("FreeSWITCH does not say that it answered the call: see its log, freeswitch.log")
 
     async def api(self, command: Command) -> str:
         """An api command about this channel; one that was not sent is sent when the event socket is back.
@@ -156,7 +189,7 @@ class Channel:
         an originate that we gave up may still make the channel.
         """
         deadline = self._loop.time() + _HANGUP_LIMIT_S
-        while self._dialled and not self._completed.is_set() and self._loop.time() < deadline:
+        while self._begun and not self._completed.is_set() and self._loop.time() < deadline:
             try:
                 if not self.hung_up.done():
                     await self._switch.api(commands.kill(self.uuid, cause), timeout=_EVENT_LIMIT_S)

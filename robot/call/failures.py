@@ -2,8 +2,10 @@
 
 CallFailure
 ├── NotAnswered          nobody took the call; the hangup cause says why
+├── CallerGone           who called in hung up before the robot could answer
 ├── DialRefused          nothing was dialled: FreeSWITCH or our own checks refused the command
 ├── DialNotSent          nothing was dialled: FreeSWITCH was not there
+├── NoFreeNode           nothing was dialled: no FreeSWITCH takes the call now
 ├── CalleeNotHeard       no audio from the callee: module missing, WebSocket refused, silent or lost stream
 ├── PromptNotPlayed      FreeSWITCH could not play a prompt
 ├── SwitchLost           FreeSWITCH went away in the middle: the fate of the call is unknown
@@ -34,6 +36,16 @@ class NotAnswered(CallFailure):
         super().__init__(f"not answered: {cause}" + (f". {advice}" if advice else ""))
 
 
+class CallerGone(CallFailure):
+    """Who called in hung up before the robot could answer."""
+
+    outcome = Outcome.HUNG_UP
+
+    def __init__(self, cause: str | None) -> None:
+        self.hangup_cause = cause
+        super().__init__("the caller hung up before the robot could answer")
+
+
 class DialRefused(CallFailure):
     """Nothing was dialled: FreeSWITCH refused the command, or our own checks did."""
 
@@ -57,6 +69,14 @@ class DialNotSent(CallFailure):
     """FreeSWITCH could not be reached; nothing was dialled, so the call may be placed again."""
 
     switch_away = True
+
+
+class NoFreeNode(CallFailure):
+    """No FreeSWITCH takes the call now; nothing was dialled or written down, so it may be placed later."""
+
+    def __init__(self, message: str, *, switch_away: bool = False) -> None:
+        self.switch_away = switch_away
+        super().__init__(message)
 
 
 class Stopped(CallFailure):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from robot.call.recording import RecordingPlan
 from robot.dialogue.scenario import Scenario
 from robot.esl.commands import NumberFormat
 
@@ -20,6 +21,9 @@ class CallPlan:
     ring_timeout_s: seconds until nobody answers. max_call_s: the longest a call may last, in seconds from the answer.
     prompt_root: the folder on FreeSWITCH's host that prompts are played from; nothing outside it is.
     language: ISO 639-1 of the callee, for speech recognition; None: it is found out for each utterance.
+    recording: None: there is none.
+
+    Of a call that comes in, `number` is the caller's, empty when it is withheld.
     """
 
     number: str
@@ -32,4 +36,5 @@ class CallPlan:
     language: str | None = "en"
     ring_timeout_s: int = 30
     max_call_s: int = 180
+    recording: RecordingPlan | None = None
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import wave
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from robot.call.plan import CallPlan
+from robot.call.recording import RecordingPlan, Sides
 from robot.dialogue.intents import Intent
 from robot.dialogue.language import language_of
 from robot.dialogue.scenario import Prompt, Scenario, ScenarioError, Step
@@ -43,6 +45,16 @@ class BargeInTable(_Table):
     """[barge_in]: how long somebody must talk over a prompt for it to stop."""
 
     threshold_ms: Annotated[int, Field(ge=100, le=10_000)] = 1500
+
+
+class RecordingTable(_Table):
+    """[recording]: who is recorded, and for how long that is kept."""
+
+    sides: Literal["off", "callee", "both"] = "off"
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
+
+    def plan(self) -> RecordingPlan | None:
+        return None if self.sides == "off" else RecordingPlan(Sides(self.sides), timedelta(days=self.keep_days))
 
 
 class IntentTable(_Table):
@@ -82,7 +94,9 @@ class CampaignTable(_Table):
     number_format: NumberFormat = "e164"
     ring_timeout_s: Annotated[int, Field(ge=5, le=120)] = 30
     max_call_s: Annotated[int, Field(ge=10, le=3600)] = 180
+    incoming_numbers: list[Annotated[str, StringConstraints(min_length=1)]] = []
     barge_in: BargeInTable = BargeInTable()
+    recording: RecordingTable = RecordingTable()
     intents: dict[Name, IntentTable] = {}
     step: Annotated[list[StepTable], Field(min_length=1)]
 
@@ -99,6 +113,11 @@ class Campaign:
     def name(self) -> str:
         return self.table.name
 
+    @property
+    def incoming_numbers(self) -> list[str]:
+        """Our numbers that this campaign answers, as E.164."""
+        return [normalise_number(number, self.table.region) for number in self.table.incoming_numbers]
+
     def plan(self, number: str) -> CallPlan:
         """A call to `number` (any spelling; without `+` it is read in the campaign's region). Raises BadNumber."""
         table = self.table
@@ -113,6 +132,21 @@ class Campaign:
             language=table.language,
             ring_timeout_s=table.ring_timeout_s,
             max_call_s=table.max_call_s,
+            recording=table.recording.plan(),
+        )
+
+    def incoming_plan(self, caller: str | None) -> CallPlan:
+        """The conversation with somebody who called in; `caller`: E.164, None when it is withheld."""
+        table = self.table
+        return CallPlan(
+            number=caller or "",
+            campaign=table.name,
+            gateway=table.gateway,
+            scenario=self.scenario,
+            prompt_root=self.folder,
+            language=table.language,
+            max_call_s=table.max_call_s,
+            recording=table.recording.plan(),
         )
 
 
@@ -153,11 +187,13 @@ def load_campaign(folder: Path) -> Campaign:
             prompts.append(_prompt(folder.resolve(), step))
         except ValueError as error:
             problems.append(problem(("step", index, "audio"), str(error)))
-    if table.caller_id is not None:
+    ours = [] if table.caller_id is None else [(("caller_id",), table.caller_id)]
+    ours += [(("incoming_numbers",), number) for number in table.incoming_numbers]
+    for location, number in ours:
         try:
-            normalise_number(table.caller_id, table.region)
+            normalise_number(number, table.region)
         except BadNumber as error:
-            problems.append(problem(("caller_id",), str(error)))
+            problems.append(problem(location, str(error)))
     intents: list[Intent] = []
     for name in _intent_names(table):
         try:

@@ -31,7 +31,7 @@ from robot.esl.errors import (
     EventsOverflowed,
     MalformedEvent,
 )
-from robot.esl.events import SUBSCRIPTION, CallEvent, LinkLost, LinkRestored, typed
+from robot.esl.events import SUBSCRIPTION, CallEvent, LinkLost, LinkRestored, NodeEvent, heartbeat, typed
 from robot.esl.frames import Event, Frame, FrameError
 from robot.esl.link import Down, Failed, LinkThread, Up
 
@@ -103,6 +103,8 @@ class EventSocketClient:
         self._given_thread = thread
         self._thread: LinkThread | None = None
         self._subscriptions: dict[str, list[Subscription]] = {}
+        self._on_node: Callable[[NodeEvent], None] | None = None
+        self._on_any: Callable[[Event], None] | None = None
         self._events: Conversation | None = None
         self._commands: Conversation | None = None
         self._started: asyncio.Future[None] | None = None
@@ -222,6 +224,16 @@ class EventSocketClient:
         """The events of the channel `uuid` as an asynchronous iterator, from now on."""
         return CallEvents(self, uuid)
 
+    def watch(self, listener: Callable[[NodeEvent], None]) -> None:
+        """Call `listener` with each Heartbeat, LinkLost and LinkRestored, as `subscribe` does. There is one watcher."""
+        self._on_node = listener
+
+    def look_on(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` with each event of every channel, as it came and before the channel's own listeners: for who
+        has to do with calls that others place. There is one.
+        """
+        self._on_any = listener
+
     def _unsubscribe(self, subscription: Subscription) -> None:
         listening = self._subscriptions.get(subscription.uuid, [])
         with suppress(ValueError):
@@ -241,6 +253,8 @@ class EventSocketClient:
             log.warning("event_socket.malformed_event", node=self.settings.node, reason=str(error))
 
     def _on_event(self, event: Event) -> None:
+        if self._on_any is not None and event.uuid:
+            self._tell_onlooker(self._on_any, event)
         listening = self._subscriptions.get(event.uuid)
         if listening:
             known = typed(event, asyncio.get_running_loop().time())
@@ -250,6 +264,19 @@ class EventSocketClient:
                 self._tell(listening, known)
         elif event.name == "BACKGROUND_JOB" and self._events is not None:
             self._events.job_done(event.get("Job-UUID") or "", event.text)
+        elif event.name == "HEARTBEAT":
+            self._tell_watcher(heartbeat(event, asyncio.get_running_loop().time()))
+
+    def _tell_watcher(self, event: NodeEvent) -> None:
+        if self._on_node is not None:
+            self._on_node(event)
+
+    def _tell_onlooker(self, listener: Callable[[Event], None], event: Event) -> None:
+        try:
+            listener(event)
+        except Exception:
+            self.counters.failed_listeners += 1
+            log.exception("event_socket.listener_failed", uuid=event.uuid, received=event.name)
 
     def _tell(self, listening: list[Subscription], event: CallEvent) -> None:
         for subscription in tuple(listening):
@@ -267,8 +294,10 @@ class EventSocketClient:
         match change:
             case Up():
                 self._tell(everybody, LinkRestored(now))
+                self._tell_watcher(LinkRestored(now))
             case Down(reason=reason):
                 self._tell(everybody, LinkLost(now, reason))
+                self._tell_watcher(LinkLost(now, reason))
         self._note("events", change)
 
     def _on_commands_link(self, change: Up | Down | Failed) -> None:

@@ -29,6 +29,18 @@ _MAX_TEXT: Final = 4_000
 # Seconds between the WebSocket pings of mod_audio_stream. Any value will do, but unset it is an uninitialised variable.
 _STREAM_HEART_BEAT_S: Final = 15
 
+# The variables of every channel that talks to the robot.
+_FOR_EVERY_CALL: Final = {
+    "playback_terminators": "none",  # or `*` on the callee's phone stops every prompt
+    "STREAM_MESSAGE_DEFLATE": "true",  # means no compression; unset it is an uninitialised variable
+    "STREAM_HEART_BEAT": str(_STREAM_HEART_BEAT_S),
+    # A parked channel sends no RTP between prompts (measured: gaps of 3 s), for which phones and SBCs hang up; and
+    # without it mod_audio_stream's stereo streams and RECORD_STEREO stand still meanwhile.
+    "send_silence_when_idle": "-1",
+}
+
+#: What the far end of `originate_to_itself` sounds: the key 5 of a telephone (ITU-T Q.23), in Hz.
+ITSELF_HZ: Final = (770, 1336)
 
 #: What `execute` may run. `playback` has its own function, for its argument is a path; `system`, `lua`, `set` and their
 #: like are left out on purpose.
@@ -79,32 +91,21 @@ def originate(
     caller_name: str | None = None,
     number_format: NumberFormat = "e164",
     stream_token: str | None = None,
-    stereo: bool = False,
     variables: Mapping[str, str] | None = None,
 ) -> Command:
     """Dial `number` (E.164) through `gateway` and park the channel, whose uuid will be `uuid`.
 
     ring_timeout_s: FreeSWITCH may give up to 1 s earlier. number_format: `e164` dials +33140000001, `digits`
-    33140000001. stream_token: see `set_stream_token`. stereo: keep sending silence while nothing plays, without which
-    mod_audio_stream's stereo and mixed streams stand still.
+    33140000001. stream_token: see `set_stream_token`.
     variables: more channel variables; none of those that are set here.
     """
-    settings = {
-        "origination_uuid": check_uuid(uuid),
-        "ignore_early_media": "true",
-        "originate_timeout": str(_whole("ring_timeout_s", ring_timeout_s, 1, 600)),
-        "playback_terminators": "none",  # or `*` on the callee's phone stops every prompt
-        "STREAM_MESSAGE_DEFLATE": "true",  # means no compression; unset it is an uninitialised variable
-        "STREAM_HEART_BEAT": str(_STREAM_HEART_BEAT_S),
-    }
+    settings = _dialling(uuid, ring_timeout_s)
     if caller_id is not None:
         settings["origination_caller_id_number"] = _match("caller_id", caller_id, _CALLER_ID, "is 3 to 15 digits")
     if caller_name is not None:
         settings["origination_caller_id_name"] = _quoted("caller_name", caller_name)
     if stream_token is not None:
         settings["STREAM_EXTRA_HEADERS"] = f"'{_stream_headers(stream_token)}'"
-    if stereo:
-        settings["send_silence_when_idle"] = "-1"
     for name, value in (variables or {}).items():
         if _variable_name(name).lower() in _SET_BY_ORIGINATE:
             raise BadArgument("variables", f"must not set {name}: originate sets it itself")
@@ -112,9 +113,39 @@ def originate(
     if number_format not in get_args(NumberFormat):
         raise BadArgument("number_format", f"is one of {', '.join(get_args(NumberFormat))}")
     dialled = check_number(number).removeprefix("+" if number_format == "digits" else "")
-    trunk = _match("gateway", gateway, _GATEWAY, "is the name of a sofia gateway: letters, digits and ._- only")
-    listed = ",".join(f"{name}={value}" for name, value in settings.items())
-    return _api("originate", f"{{{listed}}}sofia/gateway/{trunk}/{dialled} &park()", may_block=True)
+    trunk = _gateway(gateway)
+    return _originate(settings, f"sofia/gateway/{trunk}/{dialled}")
+
+
+def originate_to_itself(uuid: str, longest_s: int, *, stream_token: str) -> Command:
+    """A call that FreeSWITCH answers itself (mod_loopback): nobody is dialled. The far end sounds a tone of two
+    frequencies, ITSELF_HZ, for `longest_s` seconds and hangs up.
+    """
+    seconds = _whole("longest_s", longest_s, 1, 600)
+    settings = _dialling(uuid, ring_timeout_s=5) | {"STREAM_EXTRA_HEADERS": f"'{_stream_headers(stream_token)}'"}
+    # The inline dialplan with `^` between applications, and a key of a telephone for the tone: every other way to write
+    # this holds commas, at which originate parts whom it calls. Without `answer` there would be early media only.
+    return _originate(settings, f"loopback/m:^:answer^gentones:d={seconds * 1000};5/default/inline")
+
+
+def answer(uuid: str) -> Command:
+    """Take a call that came in: CHANNEL_ANSWER comes within a millisecond; none for a call that is answered already.
+
+    The application `answer` (`execute`) does the same one event poll (20 ms) later.
+    """
+    return _api("uuid_answer", check_uuid(uuid))
+
+
+def ring(uuid: str) -> Command:
+    """Let the caller of a call that came in hear that it rings (SIP 180)."""
+    return _api("uuid_ring_ready", check_uuid(uuid))
+
+
+def take_over(uuid: str, *, stream_token: str) -> Command:
+    """Set on a call that came in the variables that `originate` gives to one of our own."""
+    settings = {**_FOR_EVERY_CALL, "STREAM_EXTRA_HEADERS": _stream_headers(stream_token)}
+    listed = ";".join(f"{name}={value}" for name, value in settings.items())
+    return _api("uuid_setvar_multi", f"{check_uuid(uuid)} {listed}")
 
 
 def kill(uuid: str, cause: str = "NORMAL_CLEARING") -> Command:
@@ -205,8 +236,43 @@ def show_channels() -> Command:
     return _api("show", "channels as json", may_block=True)
 
 
+def core_uuid() -> Command:
+    """Answered with the id of the running FreeSWITCH, as in the header Core-UUID: another one after each start."""
+    return _api("global_getvar", "core_uuid")
+
+
+def gateways() -> Command:
+    """Answered with XML: every gateway of every SIP profile. About 1.4 kB each."""
+    return _api("sofia", "xmlstatus gateway", may_block=True)
+
+
+def record(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
+    """Record into `file`, a path below `root` on FreeSWITCH's host, until the hangup.
+
+    Which sides: RECORD_READ_ONLY=true the callee, RECORD_STEREO=true the callee on the left and the robot on the right;
+    the latter would be out of step without `send_silence_when_idle` (measured: the silence before the first prompt is
+    left out of the right side).
+    """
+    return _api("uuid_record", f"{check_uuid(uuid)} start {_file(file, root)}", may_block=True)  # it opens a file
+
+
 def status() -> Command:
     return _api("status", "")
+
+
+def module_exists(module: str) -> Command:
+    """Answered `true` or `false`."""
+    return _api("module_exists", _match("module", module, _MODULE, "is the name of a module, such as mod_sofia"))
+
+
+def gateway_status(gateway: str) -> Command:
+    """Answered with a table of one line a value, or `Invalid Gateway!`."""
+    return _api("sofia", f"status gateway {_gateway(gateway)}")
+
+
+def epoch() -> Command:
+    """Answered with FreeSWITCH's time of day, in whole seconds since 1970."""
+    return _api("strepoch", "")
 
 
 # ── arguments ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,6 +281,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _CALLER_ID: Final = re.compile(r"\+?[0-9]{3,15}")
 _GATEWAY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MODULE: Final = re.compile(r"mod_[a-z0-9_]{1,60}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
 _EVENT_UUID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CAUSE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,47}")
@@ -252,6 +319,21 @@ def _api(name: str, arguments: str, *, may_block: bool = False, urgent: bool = F
     return Command(name, f"{name} {arguments}".rstrip(), may_block=may_block, urgent=urgent)
 
 
+def _dialling(uuid: str, ring_timeout_s: int) -> dict[str, str]:
+    """The variables of every channel that is made here."""
+    return {
+        "origination_uuid": check_uuid(uuid),
+        "ignore_early_media": "true",
+        "originate_timeout": str(_whole("ring_timeout_s", ring_timeout_s, 1, 600)),
+        **_FOR_EVERY_CALL,
+    }
+
+
+def _originate(settings: Mapping[str, str], destination: str) -> Command:
+    listed = ",".join(f"{name}={value}" for name, value in settings.items())
+    return _api("originate", f"{{{listed}}}{destination} &park()", may_block=True)
+
+
 def _message(uuid: str, application: str, argument: str, event_uuid: str | None) -> Command:
     lines = [f"sendmsg {check_uuid(uuid)}", "call-command: execute", f"execute-app-name: {application}"]
     if argument:
@@ -283,6 +365,10 @@ def _variable_name(value: str) -> str:
     if name.lower().startswith(_RUNS_SOMETHING):
         raise BadArgument("variable", f"{name} makes FreeSWITCH run its value: it cannot be set from here")
     return name
+
+
+def _gateway(value: str) -> str:
+    return _match("gateway", value, _GATEWAY, "is the name of a sofia gateway: letters, digits and ._- only")
 
 
 def _line(argument: str, value: str) -> str:

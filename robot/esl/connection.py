@@ -63,7 +63,7 @@ class Connection(InboundESL):  # type: ignore[misc]
         try:
             with gevent.Timeout(self.timeout, TimeoutError(f"no answer within {self.timeout:g} s")):
                 self.sock = gevent.socket.create_connection((self.host, self.port))
-                _tune(self.sock)
+                tune(self.sock)
                 self.connected = True
                 self.start_event_handlers()
                 self._auth_request_event.wait()
@@ -164,7 +164,8 @@ class Connection(InboundESL):  # type: ignore[misc]
                 return CannotConnect(host, port, str(error))
 
 
-def _tune(sock: Any) -> None:
+def tune(sock: Any) -> None:
+    """Small commands leave at once, and a peer that is gone without a goodbye is found out."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE:

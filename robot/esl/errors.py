@@ -4,6 +4,7 @@ EventSocketError
 ├── CannotConnect           no usable connection could be made
 │   ├── WrongPassword       FreeSWITCH refused the password
 │   └── NotAllowed          FreeSWITCH's access list refused our address
+├── CannotListen            no port for calls that come in
 ├── CommandFailed           a command has no good answer; `stage` says how far it came
 │   ├── CommandRefused      FreeSWITCH answered -ERR or -USAGE
 │   ├── ConnectionLost      the connection ended before the answer
@@ -68,6 +69,18 @@ class NotAllowed(CannotConnect):
             "its access list refuses this machine",
             "Add this machine's address to the list that `apply-inbound-acl` of FreeSWITCH's event_socket.conf.xml "
             "names, then `reload mod_event_socket`.",
+        )
+
+
+class CannotListen(EventSocketError):
+    """The dialplan hook has no port to listen on."""
+
+    def __init__(self, host: str, port: int, why: str) -> None:
+        self.host, self.port = host, port
+        super().__init__(
+            f"cannot listen for incoming calls at {host}:{port}: {why}. Is another robot running here? Otherwise set "
+            "`incoming.host` and `incoming.port` in robot.toml, and the same address in the `socket` action of "
+            "FreeSWITCH's dialplan."
         )
 
 

@@ -184,6 +184,17 @@ class LinkRestored:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """How FreeSWITCH is, every 20 s. `sessions`: legs of calls now, whoever placed them."""
+
+    at: float
+    core_uuid: str
+    sessions: int
+    max_sessions: int
+
+
+NodeEvent = Heartbeat | LinkLost | LinkRestored
 ChannelEvent = (
     ChannelProgress
     | ChannelAnswered
@@ -219,6 +230,14 @@ def typed(event: Event, at: float) -> ChannelEvent | None:
         raise MalformedEvent(
             f"FreeSWITCH sent a {event.subclass or name} event that this robot cannot read ({type(error).__name__})"
         ) from error
+
+
+def heartbeat(event: Event, at: float) -> Heartbeat:
+    """A HEARTBEAT as its type. Raises MalformedEvent."""
+    try:
+        return Heartbeat(at, event["Core-UUID"], int(event["Session-Count"]), int(event["Max-Sessions"]))
+    except (KeyError, ValueError) as error:
+        raise MalformedEvent(f"FreeSWITCH sent a HEARTBEAT that this robot cannot read ({error})") from error
 
 
 def _playback_stopped(event: Event, uuid: str, at: float) -> ChannelEvent:

@@ -197,6 +197,11 @@ class Event:
         return f"<Event {self.subclass or self.name} {self.uuid}>"
 
 
+def encode_value(value: str) -> str:
+    """A value of an event, percent-encoded as FreeSWITCH does it."""
+    return quote(value, safe=_SAFE_IN_VALUE)
+
+
 def encode_frame(headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
     """A frame as FreeSWITCH writes it. The caller gives Content-Length's place by leaving it out: it comes last."""
     lines = [f"{name}: {value}\n" for name, value in headers]
@@ -207,7 +212,7 @@ def encode_frame(headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes
 
 def encode_event(headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
     """An event inside its `text/event-plain` frame, values percent-encoded as FreeSWITCH does."""
-    lines = [f"{name}: {quote(value, safe=_SAFE_IN_VALUE)}\n" for name, value in headers]
+    lines = [f"{name}: {encode_value(value)}\n" for name, value in headers]
     if body:
         lines.append(f"Content-Length: {len(body)}\n")
     event = "".join(lines).encode() + b"\n" + body

@@ -4,6 +4,8 @@
     Link.send ── outbox, hub.async_() ──▶ writer greenlet ──▶ socket
     receive() ◀── call_soon_threadsafe ── inbox ◀── reader greenlet ◀── socket
 
+Whatever else has to live on that hub is a Resident of the thread, as a Link is: the dialplan hook's server.
+
 A link's `receive` is called with Up, Down, Failed, Wrote and Frame, in the order in which these happened. Matching
 replies to commands, time limits and typed events are the business of `conversation` and `client`.
 
@@ -19,7 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import gevent
 import gevent.event
@@ -85,6 +87,21 @@ class Outgoing:
 Incoming = Up | Down | Failed | Wrote | Frame
 
 
+class Resident(Protocol):
+    """What lives in a LinkThread. `label` is its name in the log."""
+
+    label: str
+
+    def run(self) -> None:
+        """In a greenlet of its own, until `close`. Run again when it dies of an error."""
+
+    def close(self) -> None:
+        """Have `run` return soon. Called on the asyncio thread, perhaps before `run` began."""
+
+    def thread_died(self) -> None:
+        """The hub ended before `run` had returned. Called on its thread."""
+
+
 class Link:
     """Keeps one connection to FreeSWITCH up. All methods are for the asyncio thread.
 
@@ -93,6 +110,7 @@ class Link:
 
     def __init__(self, address: Address, receive: Callable[[Incoming], None]) -> None:
         self.address = address
+        self.label = f"{address.host}:{address.port}"
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._outbox: deque[Outgoing] = deque()
@@ -249,13 +267,13 @@ class Link:
 
 
 class LinkThread:
-    """The OS thread whose gevent hub runs every link. Belongs to the asyncio loop on which it was started."""
+    """The OS thread whose gevent hub runs every resident. Belongs to the asyncio loop on which it was started."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._new: deque[Link] = deque()
-        self._links: list[Link] = []
+        self._new: deque[Resident] = deque()
+        self._residents: list[Resident] = []
         self._wake: Any = None
         self._closing = False
         self._ended: asyncio.Future[None] | None = None
@@ -274,21 +292,21 @@ class LinkThread:
             await self.close()
             raise
 
-    def add(self, link: Link) -> None:
-        """Begin to keep `link` up."""
+    def add(self, resident: Resident) -> None:
+        """Begin to run `resident`."""
         if self._ended is None or self._ended.done() or self._closing:
             raise EventSocketError("the event socket thread is not running")
-        self._links.append(link)
-        self._new.append(link)
+        self._residents.append(resident)
+        self._new.append(resident)
         self._wake.send()
 
     async def close(self) -> None:
-        """End every link and the thread. Raises TimeoutError when it does not end within 5 s."""
+        """End every resident and the thread. Raises TimeoutError when it does not end within 5 s."""
         if self._thread is None or self._ended is None:
             return
         self._closing = True
-        for link in tuple(self._links):  # each takes itself off when it has ended
-            link.close()
+        for resident in tuple(self._residents):  # each takes itself off when it has ended
+            resident.close()
         if self._wake is not None:
             with suppress(ValueError):  # it has ended by itself
                 self._wake.send()
@@ -299,17 +317,17 @@ class LinkThread:
 
     def _run(self, ready: asyncio.Future[None], ended: asyncio.Future[None]) -> None:
         try:
-            self._keep_links_up(ready)
+            self._run_residents(ready)
         except BaseException as error:
             log.exception("event_socket.thread_died")
             self._answer(ready, error)
         finally:
-            for link in self._links:
-                link.thread_died()
+            for resident in self._residents:
+                resident.thread_died()
             gevent.get_hub().destroy(destroy_loop=True)
             self._answer(ended)
 
-    def _keep_links_up(self, ready: asyncio.Future[None]) -> None:
+    def _run_residents(self, ready: asyncio.Future[None]) -> None:
         # Also the one watcher that a hub needs: without any it ends with LoopExit.
         self._wake = gevent.get_hub().loop.async_()
         something_to_do = gevent.event.Event()
@@ -320,18 +338,18 @@ class LinkThread:
             something_to_do.wait()
             something_to_do.clear()
             while self._new:
-                keepers.spawn(self._keep_up, self._new.popleft())
+                keepers.spawn(self._keep_running, self._new.popleft())
         keepers.join(timeout=_CLOSE_LIMIT_S / 2)
 
-    def _keep_up(self, link: Link) -> None:
+    def _keep_running(self, resident: Resident) -> None:
         while True:
             try:
-                link.run()
+                resident.run()
             except Exception:
-                log.exception("event_socket.link_died", host=link.address.host, port=link.address.port)
+                log.exception("event_socket.resident_died", label=resident.label)
                 gevent.sleep(_CRASH_PAUSE_S)
             else:
-                self._links.remove(link)
+                self._residents.remove(resident)
                 return
 
     def _answer(self, future: asyncio.Future[None], error: BaseException | None = None) -> None:

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 Answer = str | Awaitable[str]
 
+# As in a FreeSWITCH that was made for the robot.
+_MODULES: Final = frozenset(
+    {
+        "mod_audio_stream", "mod_commands", "mod_dptools", "mod_event_socket", "mod_loopback", "mod_sndfile",
+        "mod_sofia", "mod_tone_stream",
+    }
+)  # fmt: skip
 OK: Final = "+OK\n"
 SUCCESS: Final = "+OK Success\n"
 FAILED: Final = "-ERR Operation Failed\n"
@@ -48,13 +55,17 @@ class Api:
             "show": self._show,
             "sofia": self._sofia,
             "status": self._status,
+            "strepoch": self._strepoch,
+            "uuid_answer": self._uuid_answer,
             "uuid_audio_stream": self._uuid_audio_stream,
             "uuid_break": self._uuid_break,
             "uuid_broadcast": self._uuid_broadcast,
             "uuid_exists": lambda text: "true" if self._channel(text) else "false",
             "uuid_getvar": self._uuid_getvar,
             "uuid_kill": self._uuid_kill,
+            "uuid_record": self._uuid_record,
             "uuid_setvar": self._uuid_setvar,
+            "uuid_setvar_multi": self._uuid_setvar_multi,
             "version": lambda _: f"FreeSWITCH Version {VERSION} (64bit)\n",
         }
 
@@ -123,6 +134,17 @@ class Api:
             channel.broadcast(parts[1].removeprefix("'").removesuffix("'"))
         return "+OK Message sent\n"
 
+    def _uuid_record(self, text: str) -> str:
+        parts = text.split(" ", 2)
+        if len(parts) < 3 or parts[1] not in ("start", "stop"):
+            return "-USAGE: <uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]\n"
+        channel = self._channel(parts[0])
+        if channel is None:
+            return "-ERR Cannot locate session!\n"
+        if parts[1] == "start":
+            return SUCCESS if channel.record(parts[2]) else "-ERR Cannot record session!\n"
+        return SUCCESS if channel.stop_recording(parts[2]) else "-ERR Cannot stop record session!\n"
+
     def _uuid_getvar(self, text: str) -> str:
         parts = text.split()
         if len(parts) < 2:
@@ -141,6 +163,24 @@ class Api:
             channel.variables[parts[1]] = parts[2]
         else:
             channel.variables.pop(parts[1], None)
+        return OK
+
+    def _uuid_setvar_multi(self, text: str) -> str:
+        usage = "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n"
+        uuid_text, _, settings = text.partition(" ")
+        channel = self._channel(uuid_text)
+        if channel is None:
+            return (NO_CHANNEL if uuid_text else "") + usage
+        pairs = [setting.partition("=") for setting in settings.split(";") if "=" in setting]
+        channel.variables |= {name: value for name, _, value in pairs}
+        return OK if pairs else ""
+
+    def _uuid_answer(self, text: str) -> str:
+        channel = self._channel(text)
+        if channel is None or not channel.alive:
+            return "-ERROR\n"
+        if not channel.answered:
+            channel.answer()
         return OK
 
     def _uuid_audio_stream(self, text: str) -> Answer:
@@ -175,7 +215,7 @@ class Api:
             )
             return False
         request = StreamRequest.parse(arguments)
-        if request is None or channel.stream is not None or not channel.alive:
+        if request is None or channel.stream is not None or not channel.alive or self._no_more_streams:
             return False
         fault = channel.callee.stream
         channel.stream_starts += 1
@@ -203,6 +243,11 @@ class Api:
         channel.emit("MEDIA_BUG_START", MEDIA_BUG)
         return True
 
+    @property
+    def _no_more_streams(self) -> bool:
+        limit = self._switch.settings.stream_limit
+        return limit is not None and sum(each.stream is not None for each in self._switch.channels.values()) >= limit
+
     def _stop_stream(self, channel: Channel, farewell: str) -> Answer:
         if channel.stream is None:
             return FAILED
@@ -225,13 +270,13 @@ class Api:
         variables = channel.variables
         return {
             "uuid": channel.uuid,
-            "direction": "outbound",
+            "direction": channel.direction,
             "created": channel_headers.stamp(channel.times["Created"]),
             "created_epoch": str(channel.times["Created"] // 1_000_000),
-            "name": f"sofia/internal/{channel.number}",
+            "name": channel.name,
             "state": f"CS_{channel.state.name}",
-            "cid_name": variables.get("origination_caller_id_name", ""),
-            "cid_num": variables.get("origination_caller_id_number", "0000000000"),
+            "cid_name": channel.caller[0],
+            "cid_num": channel.caller[1],
             "ip_addr": "127.0.0.1",
             "dest": channel.number,
             "application": variables.get("current_application", ""),
@@ -256,8 +301,8 @@ class Api:
             "call_uuid": channel.uuid,
             "sent_callee_name": "",
             "sent_callee_num": "",
-            "initial_cid_name": variables.get("origination_caller_id_name", ""),
-            "initial_cid_num": variables.get("origination_caller_id_number", "0000000000"),
+            "initial_cid_name": channel.caller[0],
+            "initial_cid_num": channel.caller[1],
             "initial_ip_addr": "",
             "initial_dest": channel.number,
             "initial_dialplan": "",
@@ -271,19 +316,29 @@ class Api:
             f"FreeSWITCH (Version {VERSION} 64bit) is ready\n"
             f"{self._switch.sessions} session(s) since startup\n"
             f"{len(self._switch.channels)} session(s) - peak {self._switch.peak}, last 5min {self._switch.peak} \n"
-            f"0 session(s) per Sec out of max 30, peak {self._switch.peak}, last 5min {self._switch.peak} \n"
-            "1000 session(s) max\n"
+            f"0 session(s) per Sec out of max {self._switch.settings.sessions_per_second}, peak {self._switch.peak}, "
+            f"last 5min {self._switch.peak} \n"
+            f"{self._switch.settings.max_sessions} session(s) max\n"
             "min idle cpu 0.00/100.00\n"
             "Current Stack Size/Max 240K/8192K\n"
         )
 
     def _module_exists(self, name: str) -> str:
-        modules = {"mod_event_socket", "mod_commands", "mod_dptools", "mod_sofia", "mod_sndfile"}
-        loaded = modules | ({"mod_audio_stream"} if self._switch.settings.audio_stream else set())
-        return "true" if name in loaded else "false"
+        if not name:
+            return "-ERR no reply\n"
+        settings = self._switch.settings
+        missing = settings.modules_missing | (frozenset() if settings.audio_stream else {"mod_audio_stream"})
+        return "true" if name in _MODULES - missing else "false"
+
+    def _strepoch(self, date: str) -> str:
+        """A date is not understood here, and answered as FreeSWITCH answers one that it does not understand."""
+        now_s = self._switch.bus.now_us / 1_000_000 + self._switch.settings.clock_ahead_s
+        return "0" if date else str(int(now_s))
 
     def _sofia(self, text: str) -> str:
         words = text.split()
+        if words == ["xmlstatus", "gateway"]:
+            return self._gateways_as_xml()
         if words[:2] != ["status", "gateway"] or len(words) != 3:
             return "-USAGE: sofia status gateway NAME\n"
         name = words[2]
@@ -291,8 +346,42 @@ class Api:
             return "Invalid Gateway!\n"
         down = name in self._switch.gateways_down
         line = "=" * 97
-        state = "State    \tNOREG\nStatus  \tDOWN" if down else "State    \tNOREG\nStatus  \tUP"
-        return f"{line}\nName    \t{name}\nProfile \tinternal\n{state}\n{line}\n"
+        values = {
+            "Name": name,
+            "Profile": "internal",
+            "Scheme": "Digest",
+            "Realm": "127.0.0.1:5080",
+            "Username": "simulator",
+            "Password": "yes",
+            "From": "<sip:simulator@127.0.0.1:5080>",
+            "Contact": f"<sip:gw+{name}@127.0.0.1:5060;transport=udp;gw={name}>",
+            "Exten": "simulator",
+            "To": "sip:simulator@127.0.0.1:5080",
+            "Proxy": "sip:127.0.0.1:5080",
+            "Context": "default",
+            "Expires": "3600",
+            "Freq": "3600",
+            "Ping": "0",
+            "PingFreq": "0",
+            "PingTime": "0.00",
+            "PingState": "0/0/0",
+            "State": "NOREG",
+            "Status": "DOWN" if down else "UP",
+            "Uptime": f"{int(self._switch.timeline.now_ms) // 1000}s",
+            "CallsIN": "0",
+            "CallsOUT": "0",
+            "FailedCallsIN": "0",
+            "FailedCallsOUT": "0",
+        }
+        return "\n".join([line, *(f"{key:<8}\t{value}" for key, value in values.items()), line, ""])
+
+    def _gateways_as_xml(self) -> str:
+        gateways = "".join(
+            f"  <gateway>\n    <name>{name}</name>\n    <profile>internal</profile>\n    <state>NOREG</state>\n"
+            f"    <status>{'DOWN' if name in self._switch.gateways_down else 'UP'}</status>\n  </gateway>\n"
+            for name in self._switch.settings.gateways
+        )
+        return f'<?xml version="1.0" encoding="ISO-8859-1"?>\n<gateways>\n{gateways}</gateways>\n\n'
 
     def _global_getvar(self, name: str) -> str:
         variables = {"hostname": "simulator", "local_ip_v4": "127.0.0.1", "core_uuid": self._switch.bus.core_uuid}

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from socket import gaierror
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -40,7 +41,6 @@ MAX_WAITING_FRAMES: Final = 60_000 // FRAME_MS
 
 # Error codes of the WebSocket library inside mod_audio_stream. 6 and 10 were measured; that a refused upgrade is 2
 # (a response that is not the wanted one) is from that library's list.
-_BAD_RESPONSE: Final = 2
 _CONNECT_FAILED: Final = 6
 _TIMED_OUT: Final = 10
 
@@ -276,12 +276,16 @@ class AudioStream:
             if in_time:
                 raise
             self._failed(_TIMED_OUT, "Timeout")
+        except gaierror:  # a name that nobody knows
+            self._failed(_CONNECT_FAILED, "Resource temporarily unavailable (system error 11)")
         except OSError as error:
             number = error.errno or 111
             reason = "Connection refused" if number == 111 else error.strerror or str(error)
             self._failed(_CONNECT_FAILED, f"{reason} (system error {number})")
         except (InvalidHandshake, InvalidMessage) as error:
-            self._failed(_BAD_RESPONSE, str(error))
+            closed = isinstance(error.__cause__, EOFError)
+            reason = "Connection reset by peer (system error 104)" if closed else "WebSocket upgrade failed"
+            self._failed(_CONNECT_FAILED, reason)
         finally:
             limit.cancel()
         return None

@@ -72,6 +72,11 @@ class Script:
                     self._planned.append((at_ms + wait_ms + step * DTMF_GAP_MS, act))
         self._planned.sort(key=lambda planned: planned[0])
 
+    @property
+    def next_ms(self) -> float | None:
+        """The time of what the callee does next; None when it waits for a moment."""
+        return self._planned[0][0] if self._planned else None
+
     def due(self, now_ms: float) -> list[Act]:
         """What the callee does now, in order; each act comes once."""
         acts = []

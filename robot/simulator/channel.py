@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from robot.simulator.errors import SoundError
 from robot.simulator.events import EventBus
 from robot.simulator.line import CalleeLine, padded
 from robot.simulator.playback import Began, Change, Completed, Execution, Player, Started, Stopped
+from robot.simulator.recording import Recording
 from robot.simulator.sound import FRAME_MS, frame_length, read_clip
 from robot.simulator.timeline import Timeline
 
@@ -35,7 +37,7 @@ class ChannelState(Enum):
 
 
 _NEXT: Final = {
-    ChannelState.INIT: {ChannelState.CONSUME_MEDIA, ChannelState.HANGUP},
+    ChannelState.INIT: {ChannelState.CONSUME_MEDIA, ChannelState.EXECUTE, ChannelState.HANGUP},
     ChannelState.CONSUME_MEDIA: {ChannelState.EXECUTE, ChannelState.HANGUP},
     ChannelState.EXECUTE: {ChannelState.HANGUP},
     ChannelState.HANGUP: {ChannelState.REPORTING},
@@ -45,7 +47,9 @@ _NEXT: Final = {
 
 
 class Channel:
-    """The robot's leg of one call, from originate to CHANNEL_DESTROY."""
+    """The robot's leg of one call, from originate to CHANNEL_DESTROY. For one that comes in see `incoming`."""
+
+    direction = "outbound"
 
     def __init__(
         self,
@@ -66,19 +70,21 @@ class Channel:
         self.uuid = uuid
         self.number = number
         self.gateway = gateway
+        self.name = f"sofia/internal/{number}" if gateway else f"loopback/{number}-a"
         self.callee = callee
         self.line = line
         self.player = Player(rate)
         self.stream: AudioStream | None = None
         self.stream_starts = 0
+        self.recordings: dict[str, Recording] = {}  # by their path
         self.cause = ""
         self.session = session
         port = 16384 + session % 8000 * 2
         given = variables
         self.variables = channel_headers.created_variables(uuid, number, session) | given
-        self.variables |= channel_headers.originated_variables(port)
+        self.variables |= channel_headers.originated_variables(port) | {"channel_name": self.name}
         self._port = port
-        self._caller = (
+        self.caller = (
             given.get("origination_caller_id_name", ""),
             given.get("origination_caller_id_number", "0000000000"),
         )
@@ -140,8 +146,8 @@ class Channel:
         self.call_state = "ACTIVE"
         self.variables |= {
             "endpoint_disposition": "ANSWER",
-            "pre_transfer_caller_id_name": self._caller[0],
-            "pre_transfer_caller_id_number": self._caller[1],
+            "pre_transfer_caller_id_name": self.caller[0],
+            "pre_transfer_caller_id_number": self.caller[1],
             "channel_cid_flipped": "yes",
             "current_application": "park",
         }
@@ -149,13 +155,18 @@ class Channel:
         self.emit("CHANNEL_PARK")
         self.player.parked(self._timeline.now_ms)
 
-    # Each 20 ms of an answered call
+    # Each 20 ms of a call
+
+    @property
+    def ticks(self) -> bool:
+        """Whether there is something to do for it each 20 ms."""
+        return self.answered and self.alive
 
     def tick(self) -> None:
         changes, piece = self.player.tick(self._timeline.now_ms)
         for change in changes:
             self._follow(change)
-        if not self.alive:  # an application hung up
+        if not (self.alive and self.answered):  # an application hung up; or nobody talks yet
             return
         for act in self.line.acts():
             if isinstance(act, Press):
@@ -164,13 +175,19 @@ class Channel:
                 self.hang_up("NORMAL_CLEARING", by_callee=True)
                 return
         received = self.line.frame(piece)
+        sent = None if piece is None else padded(piece.samples, frame_length(self._rate))
         if self.stream is not None:
-            sent = None if piece is None else padded(piece.samples, frame_length(self._rate))
             self.stream.push(received, sent)
+        for recording in self.recordings.values():
+            recording.push(received, sent)
 
     def _follow(self, change: Change) -> None:
         execution = change.execution
         match change:
+            case Began() if execution.is_hangup:
+                self.hang_up(execution.argument)
+            case Completed() if execution.is_hangup:
+                pass
             case Began():
                 self._began(execution)
             case Started():
@@ -193,6 +210,8 @@ class Channel:
             self.variables[name] = value
         elif execution.application == "hangup":
             self.hang_up(execution.argument or "NORMAL_CLEARING")
+        elif execution.application == "answer" and not self.answered:
+            self.answer()
 
     def _stopped(self, stopped: Stopped) -> None:
         execution = stopped.execution
@@ -239,6 +258,11 @@ class Channel:
         execution.locked = locked
         self.player.execute(execution, self._timeline.now_ms)
 
+    def execute_hangup(self, cause: str, *, locked: bool) -> None:
+        """`call-command: hangup`: in line with the applications, but none of them."""
+        execution = Execution("hangup", cause, "", locked=locked, is_hangup=True)
+        self.player.execute(execution, self._timeline.now_ms)
+
     def execution(self, application: str, argument: str, application_uuid: str = "") -> Execution:
         execution = Execution(application, argument, application_uuid or str(uuid4()), path=argument)
         if application == "playback":
@@ -278,8 +302,25 @@ class Channel:
         else:  # the application notices at its next frame
             self._timeline.call_in(FRAME_MS, lambda: self._wind_up(was_executing))
 
+    def record(self, path: str) -> bool:
+        """Whether the file can be written. A second time is the same recording."""
+        if path not in self.recordings:
+            try:
+                self.recordings[path] = Recording(Path(path), self.variables, self._rate)
+            except OSError:
+                return False
+        return True
+
+    def stop_recording(self, path: str) -> bool:
+        """`all` stops every one."""
+        stopped = list(self.recordings) if path == "all" else [each for each in self.recordings if each == path]
+        for each in stopped:
+            self.recordings.pop(each).close()
+        return bool(stopped)
+
     def vanish(self) -> None:
         """Be gone without an event: FreeSWITCH was killed."""
+        self.stop_recording("all")
         self.state = ChannelState.DESTROY
         self.on_unanswered = None
 
@@ -289,16 +330,20 @@ class Channel:
         for change in self.player.hang_up():
             self._follow(change)
         if was_executing:
-            response = self.variables.get("current_application_response", "_none_")
-            self.emit(
-                "CHANNEL_EXECUTE_COMPLETE",
-                [("Application", "park"), ("Application-Response", response), ("Application-UUID", self._park_uuid)],
-            )
+            self._leave_application()
+        self.stop_recording("all")
         self._running = "CS_HANGUP"
         if self.stream is None:
             self._report()
         else:
             self.stop_stream("", self._report)
+
+    def _leave_application(self) -> None:
+        response = self.variables.get("current_application_response", "_none_")
+        self.emit(
+            "CHANNEL_EXECUTE_COMPLETE",
+            [("Application", "park"), ("Application-Response", response), ("Application-UUID", self._park_uuid)],
+        )
 
     def stop_stream(self, farewell: str, then: Callable[[], None]) -> None:
         """Close the stream's socket (up to a second), take the media bug away, and go on with `then`."""
@@ -366,11 +411,11 @@ class Channel:
             ("Channel-State", self._running),
             ("Channel-Call-State", self.call_state),
             ("Channel-State-Number", str(self.state.value)),
-            ("Channel-Name", f"sofia/internal/{self.number}"),
+            ("Channel-Name", self.name),
             ("Unique-ID", self.uuid),
-            ("Call-Direction", "outbound"),
-            ("Presence-Call-Direction", "outbound"),
-            ("Channel-HIT-Dialplan", "true" if self._flipped else "false"),
+            ("Call-Direction", self.direction),
+            ("Presence-Call-Direction", self.direction),
+            ("Channel-HIT-Dialplan", "true" if self._flipped or self.direction == "inbound" else "false"),
             ("Channel-Call-UUID", self.uuid),
             ("Answer-State", self.answer_state),
         ]
@@ -386,7 +431,7 @@ class Channel:
         return channel_headers.caller_headers(
             self.uuid,
             self.number,
-            caller=self._caller,
+            caller=self.caller,
             flipped=self._flipped,
             reached=self.answered or bool(self.times["Progress"] or self.times["Progress-Media"]),
             times=self.times,

@@ -255,3 +255,73 @@ def _rtp_statistics(frames: int) -> dict[str, str]:
     statistics |= {"rtp_audio_in_largest_jb_size": "0", "rtp_audio_in_mean_interval": "20.00"}
     statistics |= {"rtp_audio_in_flaw_total": "0", "rtp_audio_in_quality_percentage": "100.00"}
     return statistics | {"rtp_audio_in_mos": "4.50", "rtp_audio_rtcp_packet_count": "0"}
+
+
+def incoming_caller_headers(
+    uuid: str,
+    dialled: str,
+    *,
+    caller: tuple[str, str],
+    channel_name: str,
+    times: dict[str, int],
+    prefix: str,
+) -> Pairs:
+    """Of a call that comes in. In the reply to `connect` the same comes a second time, as `Channel-...`."""
+    name, number = caller
+    pairs = [
+        ("Direction", "inbound"),
+        ("Logical-Direction", "inbound"),
+        ("Username", number),
+        ("Dialplan", "XML"),
+        ("Caller-ID-Name", name),
+        ("Caller-ID-Number", number),
+        ("Orig-Caller-ID-Name", name),
+        ("Orig-Caller-ID-Number", number),
+        ("Network-Addr", "127.0.0.1"),
+        ("ANI", number),
+        ("Destination-Number", dialled),
+        ("Unique-ID", uuid),
+        ("Source", "mod_sofia"),
+        ("Context", "public"),
+        ("Channel-Name", channel_name),
+        ("Profile-Index", "1"),
+        ("Profile-Created-Time", str(times["Created"])),
+    ]
+    pairs += [(f"Channel-{moment}-Time", str(us)) for moment, us in times.items()]
+    pairs += [("Channel-Last-Hold", "0"), ("Channel-Hold-Accum", "0"), ("Screen-Bit", "true")]
+    pairs += [("Privacy-Hide-Name", "false"), ("Privacy-Hide-Number", "false")]
+    return [(f"{prefix}-{header}", value) for header, value in pairs if value]
+
+
+def incoming_variables(uuid: str, caller: str, dialled: str, session: int, port: int) -> dict[str, str]:
+    """What a channel has that came in by SIP and runs its dialplan."""
+    host = "127.0.0.1"
+    return {
+        "direction": "inbound",
+        "uuid": uuid,
+        "call_uuid": uuid,
+        "session_id": str(session),
+        "sip_from_user": caller,
+        "sip_from_uri": f"{caller}@{host}",
+        "sip_from_host": host,
+        "sip_full_from": f"<sip:{caller}@{host}>;tag={uuid[:13]}",
+        "sip_to_user": dialled,
+        "sip_to_uri": f"{dialled}@{host}",
+        "sip_to_host": host,
+        "sip_full_to": f"<sip:{dialled}@{host}>",
+        "sip_req_user": dialled,
+        "sip_req_uri": f"{dialled}@{host}",
+        "sip_req_host": host,
+        "sip_call_id": uuid[::-1],
+        "sip_network_ip": host,
+        "sip_received_ip": host,
+        "sip_via_protocol": "udp",
+        "sip_user_agent": "freeswitch-robot simulator",
+        "sofia_profile_name": "internal",
+        "max_forwards": "70",
+        "video_media_flow": "disabled",
+        "text_media_flow": "disabled",
+        "channel_name": f"sofia/internal/{caller}@{host}",
+        "endpoint_disposition": "RECEIVED",
+        "switch_r_sdp": _sdp(port + 2, "0 8 101 13"),
+    }

@@ -95,7 +95,7 @@ class Connection:
 
     async def serve(self) -> None:
         """Obey until the client leaves."""
-        self._write([("Content-Type", "auth/request")])
+        self._greet()
         try:
             while (command := await self._read_command()) is not None:
                 self._switch.timeline.catch_up()
@@ -108,6 +108,9 @@ class Connection:
             log.info("an event socket client is gone: %s", error or type(error).__name__)
         finally:
             self.end()
+
+    def _greet(self) -> None:
+        self._write([("Content-Type", "auth/request")])
 
     def end(self) -> None:
         """Close without a word more; what is written already still goes out."""
@@ -253,7 +256,7 @@ class Connection:
             case "hangup":
                 # Waits its turn behind an event-locked playback, which is why a client should use uuid_kill.
                 cause = command.headers.get("hangup-cause", "NORMAL_CLEARING")
-                channel.execute("hangup", cause, locked=locked)
+                channel.execute_hangup(cause, locked=locked)
             case _:
                 return "-ERR invalid call-command"
         return "+OK"

@@ -22,7 +22,9 @@ _CALLING: Final = {
     "CHANNEL_PROGRESS": ("switch_channel.c", "switch_channel_perform_mark_ring_ready_value", "3507"),
     "CHANNEL_PROGRESS_MEDIA": ("switch_channel.c", "switch_channel_perform_mark_pre_answered", "3562"),
     "CHANNEL_ANSWER": ("switch_channel.c", "switch_channel_perform_mark_answered", "3848"),
+    "CHANNEL_DATA": ("mod_event_socket.c", "parse_command", "2029"),
     "CHANNEL_PARK": ("switch_ivr.c", "switch_ivr_park", "1002"),
+    "CHANNEL_UNPARK": ("switch_ivr.c", "switch_ivr_park", "1213"),
     "CHANNEL_EXECUTE": ("switch_core_session.c", "switch_core_session_exec", "2949"),
     "CHANNEL_EXECUTE_COMPLETE": ("switch_core_session.c", "switch_core_session_exec", "2972"),
     "CHANNEL_HANGUP": ("switch_channel.c", "switch_channel_perform_hangup", "3447"),
@@ -83,15 +85,16 @@ class EventBus:
         return self._epoch_us + int(self._timeline.now_ms * 1000)
 
     def publish(self, name: str, headers: Headers = (), body: bytes = b"", subclass: str = "") -> None:
-        self._sequence += 1
-        event = SimulatedEvent(name, subclass, [*self._common(name, subclass), *headers], body)
+        event = SimulatedEvent(name, subclass, [*self.common(name, subclass), *headers], body)
         takers = [listener for listener in self.listeners if listener.wants(event)]
         if takers:
             encoded = event.encoded()
             for listener in takers:
                 listener.take(encoded)
 
-    def _common(self, name: str, subclass: str) -> Headers:
+    def common(self, name: str, subclass: str = "") -> Headers:
+        """What the next event begins with."""
+        self._sequence += 1
         seconds, now_us = self.now_us / 1_000_000, self.now_us
         file, function, line = _CALLING[name]
         return [

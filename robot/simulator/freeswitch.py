@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,16 @@ from uuid import uuid4
 from robot.simulator import sound
 from robot.simulator.api import Api, uptime
 from robot.simulator.audio_stream import AudioStream
-from robot.simulator.callees_file import Callee, CalleesFile, Say, SimulatorTable, find_callee, load_callees
+from robot.simulator.callees_file import Callee, CalleesFile, HangUp, Say, SimulatorTable, find_callee, load_callees
 from robot.simulator.channel import Channel
 from robot.simulator.errors import SimulatorError
 from robot.simulator.event_socket import SHUT_DOWN, Connection, answer_of
 from robot.simulator.events import EventBus
 from robot.simulator.heard import Heard
+from robot.simulator.incoming import IncomingChannel
 from robot.simulator.line import CalleeLine, Sentence
 from robot.simulator.originate import BadDialString, Dialling, DialString, Endpoint, parse_dial_string, parse_endpoint
+from robot.simulator.outbound_socket import OutboundSocket
 from robot.simulator.sound import FRAME_MS
 from robot.simulator.timeline import PacedTimeline, Timeline
 from robot.simulator.voice import CalleeVoice
@@ -38,11 +40,22 @@ MAX_REMEMBERED_CALLS: Final = 1_000
 _NOBODY: Final = Callee(number="*", answer="unallocated")
 
 
+def _itself(tone_ms: int) -> Callee:
+    """The far end of a call of FreeSWITCH to itself."""
+    says = (Say(after="answer", text="a tone"),)
+    return Callee(number="itself", ring_ms=0, says=says, hang_up=HangUp(after="answer", wait_ms=tone_ms))
+
+
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     """`event_socket_port` 0 takes any free port. `codec` PCMU: the line is a telephone's, 8 kHz and mu-law; L16: 16
     kHz as it is. `recordings`: a folder that gets `<uuid>.wav`, what each callee heard. `timeline`: for tests, which
-    then move the time themselves."""
+    then move the time themselves.
+
+    modules_missing: not loaded. stream_limit: streams at once, as the free binary edition of mod_audio_stream has one;
+    that of the open one has none. clock_ahead_s: against the clock of this machine. hook: where the dialplan brings the
+    calls that come in.
+    """
 
     host: str = "127.0.0.1"
     event_socket_port: int = 0
@@ -54,6 +67,12 @@ class SimulatorSettings:
     voice_cache: Path | None = None
     timeline: Timeline | None = None
     gateways_down: frozenset[str] = frozenset()
+    modules_missing: frozenset[str] = frozenset()
+    stream_limit: int | None = None
+    max_sessions: int = 1000
+    sessions_per_second: int = 30
+    clock_ahead_s: float = 0.0
+    hook: tuple[str, int] = ("127.0.0.1", 8084)
 
     def with_table(self, table: SimulatorTable) -> SimulatorSettings:
         """These settings with what the [simulator] table of a callees file says."""
@@ -153,7 +172,9 @@ class SimulatedFreeSwitch:
         self.event_socket_port = int(self._server.sockets[0].getsockname()[1])
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(self, reader, writer)
+        await self._attend(Connection(self, reader, writer))
+
+    async def _attend(self, connection: Connection) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections[connection] = task
@@ -169,7 +190,7 @@ class SimulatedFreeSwitch:
     def _tick_at(self, due_ms: float) -> None:
         def tick() -> None:
             for channel in list(self.channels.values()):
-                if channel.answered and channel.alive:
+                if channel.ticks:
                     channel.tick()
             self._tick_at(due_ms + FRAME_MS)
 
@@ -185,8 +206,8 @@ class SimulatedFreeSwitch:
                 ("FreeSWITCH-Version", "1.11.3-dev"),
                 ("Uptime-msec", str(up_ms)),
                 ("Session-Count", str(len(self.channels))),
-                ("Max-Sessions", "1000"),
-                ("Session-Per-Sec", "30"),
+                ("Max-Sessions", str(self.settings.max_sessions)),
+                ("Session-Per-Sec", str(self.settings.sessions_per_second)),
                 ("Session-Since-Startup", str(self.sessions)),
                 ("Session-Peak-Max", str(self.peak)),
                 ("Idle-CPU", "100.000000"),
@@ -218,7 +239,10 @@ class SimulatedFreeSwitch:
         async def wait() -> None:
             tell(await answer_of(answer))
 
-        task = asyncio.create_task(wait())
+        self._background(wait())
+
+    def _background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -232,15 +256,13 @@ class SimulatedFreeSwitch:
         _Originate(self, dial_string, tell).next_group()
 
     def new_channel(self, endpoint: Endpoint, uuid: str, variables: dict[str, str]) -> Channel:
-        callee = find_callee(self.callees, endpoint.number) or _NOBODY
-        self.sessions += 1
-        line = CalleeLine(
-            callee,
-            self._sentences.get(callee.number, []),
-            self.rate,
-            mulaw=self.settings.codec == "PCMU",
-            place=self.sessions,
-        )
+        if endpoint.tone_ms is None:
+            callee = find_callee(self.callees, endpoint.number) or _NOBODY
+            sentences = self._sentences.get(callee.number, [])
+        else:
+            callee = _itself(endpoint.tone_ms)
+            sentences = [Sentence("a tone", sound.key_five(endpoint.tone_ms, self.rate))]
+        line = self._line(callee, sentences)
         channel = Channel(
             uuid=uuid,
             number=endpoint.number,
@@ -255,12 +277,64 @@ class SimulatedFreeSwitch:
             mulaw=self.settings.codec == "PCMU",
             on_destroyed=self._destroyed,
         )
-        self.channels[uuid] = channel
-        self.calls[uuid] = channel
+        self._remember(channel)
+        return channel
+
+    def call_in(
+        self,
+        caller: str,
+        dialled: str,
+        variables: Mapping[str, str] | None = None,
+        *,
+        uuid: str | None = None,
+        hook: tuple[str, int] | None = None,
+    ) -> str:
+        """`caller`, a number of the callees file, calls `dialled`; the dialplan brings the call to `hook`, by default
+        that of the settings. Gives back the channel's uuid. `variables`: what the dialplan has set.
+
+        Who is not in the file says nothing. One whose `answer` is `no_answer` gives up after `ring_ms`.
+        """
+        callee = find_callee(self.callees, caller) or Callee(number="*")
+        line = self._line(callee, self._sentences.get(callee.number, []))
+        channel = IncomingChannel(
+            uuid=uuid or str(uuid4()),
+            caller=caller,
+            dialled=dialled,
+            callee=callee,
+            line=line,
+            variables=dict(variables or {}),
+            session=self.sessions,
+            bus=self.bus,
+            timeline=self.timeline,
+            rate=self.rate,
+            mulaw=self.settings.codec == "PCMU",
+            on_destroyed=self._destroyed,
+        )
+        self._remember(channel)
+        host, port = hook or self.settings.hook
+        channel.run_dialplan(host, port)
+        self._background(self._bring(channel, host, port))
+        return channel.uuid
+
+    async def _bring(self, channel: IncomingChannel, host: str, port: int) -> None:
+        try:
+            reader, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            channel.nobody_listens()
+        else:
+            await self._attend(OutboundSocket(self, channel, reader, writer))
+
+    def _line(self, callee: Callee, sentences: list[Sentence]) -> CalleeLine:
+        """The far end of one more session."""
+        self.sessions += 1
+        return CalleeLine(callee, sentences, self.rate, mulaw=self.settings.codec == "PCMU", place=self.sessions)
+
+    def _remember(self, channel: Channel) -> None:
+        self.channels[channel.uuid] = channel
+        self.calls[channel.uuid] = channel
         while len(self.calls) > MAX_REMEMBERED_CALLS:
             self.calls.popitem(last=False)
         self.peak = max(self.peak, len(self.channels))
-        return channel
 
     def _destroyed(self, channel: Channel) -> None:
         del self.channels[channel.uuid]
@@ -361,7 +435,10 @@ class _Originate:
         endpoint = parse_endpoint(text)
         if uuid in self._switch.channels:
             raise BadDialString("DESTINATION_OUT_OF_ORDER")
-        if endpoint.gateway not in self._switch.settings.gateways:
+        if endpoint.tone_ms is not None:
+            if "mod_loopback" in self._switch.settings.modules_missing:
+                raise BadDialString("CHAN_NOT_IMPLEMENTED")
+        elif endpoint.gateway not in self._switch.settings.gateways:
             self._refuse_gateway(uuid)
             raise BadDialString("INVALID_GATEWAY")
         return self._switch.new_channel(endpoint, uuid, dict(self._dial_string.variables))

@@ -32,10 +32,12 @@ class BadDialString(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One place to call: `sofia/gateway/GATEWAY/NUMBER`."""
+    """One place to call: `sofia/gateway/GATEWAY/NUMBER`, or FreeSWITCH itself (`loopback/NUMBER`), where there is a
+    tone for `tone_ms`, then a hangup. `gateway` is empty then."""
 
     gateway: str
     number: str
+    tone_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ def parse_endpoint(text: str) -> Endpoint:
     kind, _, rest = text[local.end() if local else 0 :].partition("/")
     if kind in {"user", "error"}:
         raise BadDialString("SUBSCRIBER_ABSENT" if kind == "user" else rest.upper() or "NORMAL_CLEARING")
+    if kind == "loopback":
+        return _itself(rest)
     if kind != "sofia":
         raise BadDialString("CHAN_NOT_IMPLEMENTED")
     profile, _, rest = rest.partition("/")
@@ -137,6 +141,15 @@ def parse_endpoint(text: str) -> Endpoint:
     if not gateway or not number:
         raise BadDialString("DESTINATION_OUT_OF_ORDER")
     return Endpoint(gateway, number)
+
+
+def _itself(text: str) -> Endpoint:
+    """Of what mod_loopback can do, the one thing that a robot asks of it. Raises BadDialString for the rest."""
+    number, _, dialplan = text.partition("/")
+    tone = re.fullmatch(r"m:\^:answer\^gentones:d=(\d+);5", number)
+    if tone is None or not dialplan.endswith("/inline"):
+        raise BadDialString("DESTINATION_OUT_OF_ORDER")
+    return Endpoint("", number, int(tone[1]))
 
 
 class Dialling:

@@ -64,6 +64,7 @@ class Execution:
     requested_ms: float = 0.0
     due_ms: float = 0.0
     broken: bool = False
+    is_hangup: bool = False  # `call-command: hangup`, which waits in line like an application
 
 
 @dataclass(frozen=True, slots=True)

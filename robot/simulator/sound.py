@@ -139,6 +139,13 @@ def tone(hz: float, ms: int, rate: int, level_db: float = -9) -> Samples:
     return to_int16(32767 * gain(level_db) * np.sin(2 * np.pi * hz * times))
 
 
+@lru_cache(maxsize=2)
+def key_five(ms: int, rate: int) -> Clip:
+    """The key 5 of a telephone, as loud as FreeSWITCH's gentones makes it (measured: each of its two tones -16 dBFS at
+    its peak)."""
+    return Clip(mix(tone(770, ms, rate, -16), tone(1336, ms, rate, -16)), rate)
+
+
 @lru_cache(maxsize=8)
 def noise(db: float, rate: int) -> Samples:
     """10 s of white noise at `db` dBFS (RMS), always the same: calls start at different places of it."""

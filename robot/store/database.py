@@ -40,6 +40,7 @@ _KEEPALIVES: Final = {
     "tcp_user_timeout": 15_000,  # ms
 }
 _BEGIN_OPTION: Final = "robot_begin"  # how SQLite begins: see `_set_up_sqlite`
+_LOOSE_OPTION: Final = "robot_loose_keys"
 _UPGRADE_LOCK: Final = 0x726F626F74  # "robot": PostgreSQL's advisory lock for whoever upgrades the schema
 
 # SQLite's primary result codes (the low byte), https://sqlite.org/rescode.html
@@ -113,7 +114,16 @@ class Database:
         Of two processes that do so at once, one waits and finds it done.
         """
         self._create_folder()
-        with self._explained(), self._writing.begin() as connection:
+        # SQLite changes a table by making another one and dropping the first, which would delete what refers to it.
+        upgrading = self._engine.execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE", _LOOSE_OPTION: True})
+        try:
+            self._upgrade(upgrading)
+        finally:
+            self._engine.dispose()  # the connection that minds no foreign keys
+        self._checked = True
+
+    def _upgrade(self, engine: Engine) -> None:
+        with self._explained(), engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SET LOCAL statement_timeout = 0"))  # a large table takes its time
                 connection.execute(text("SET LOCAL lock_timeout = '60s'"))
@@ -123,8 +133,9 @@ class Database:
                 raise SchemaNewer(f"{self.masked_url}: {status}")
             if not status.up_to_date:
                 migrate.upgrade(connection)
+                if self._url.file and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise RuntimeError("the migration left rows behind that refer to nothing: nothing was changed")
                 log.info("store.schema_upgraded", before=status.current, after=status.head)
-        self._checked = True
 
     def prepare(self) -> None:
         """Create the schema in an empty database. An old one is left to `robot db upgrade`: others may be using it.
@@ -233,7 +244,10 @@ def _sqlite_engine(url: DatabaseUrl) -> Engine:
     def _begin(connection: Connection) -> None:
         # A transaction that reads first and writes later cannot wait for another writer: SQLite gives BUSY at once.
         # One that will write takes the lock at its beginning.
-        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN_OPTION, "BEGIN"))
+        options = connection.get_execution_options()
+        if options.get(_LOOSE_OPTION):
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")  # has no effect inside a transaction
+        connection.exec_driver_sql(options.get(_BEGIN_OPTION, "BEGIN"))
 
     return engine
 

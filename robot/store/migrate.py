@@ -62,9 +62,12 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema up to this version. The caller sees to it that nobody else does so at the same time."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema up to `revision`, by default this version's.
+
+    The caller sees to it that nobody else does so at the same time.
+    """
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

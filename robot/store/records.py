@@ -26,6 +26,13 @@ class ContactState(StrEnum):
     DONE = "done"
 
 
+class Direction(StrEnum):
+    """Who called whom."""
+
+    OUTGOING = "outgoing"  # the robot
+    INCOMING = "incoming"  # somebody called the robot, often somebody whom it had called
+
+
 @dataclass(frozen=True, slots=True)
 class NewAttempt:
     """One try to reach a contact, as it is written before anything is dialled.
@@ -47,13 +54,31 @@ class NewAttempt:
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        try:
-            canonical = str(UUID(self.uuid))
-        except ValueError:
-            canonical = None
-        if canonical != self.uuid:
-            raise ValueError("an attempt's uuid must be a UUID in lower-case canonical form")
+        check_uuid(self.uuid)
         check_number(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class NewIncomingCall:
+    """A call that came in, as it is written before it is taken.
+
+    campaign: whose conversation it gets; None: nobody's, it is refused. number: the caller's, E.164; None: withheld.
+    dialled: which of our numbers it was, as FreeSWITCH says it. node: the FreeSWITCH to which it came.
+
+    Raises ValueError, which does not repeat the number.
+    """
+
+    uuid: str
+    campaign: str | None
+    number: str | None
+    dialled: str
+    node: str
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        check_uuid(self.uuid)
+        if self.number is not None:
+            check_number(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +139,30 @@ class AttemptResult:
     ended_at: datetime
     recording: str | None
     error: str | None
+    recording_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredRecording:
+    """A recording that is to be deleted."""
+
+    uuid: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAttempt:
-    """An attempt as the database has it; `outcome` is None while nobody knows what became of it."""
+    """An attempt as the database has it; `outcome` is None while nobody knows what became of it.
+
+    campaign, number and gateway are None only where it is a call that came in.
+    """
 
     uuid: str
-    campaign: str
-    number: str
+    direction: Direction
+    campaign: str | None
+    number: str | None
     caller_id: str | None
-    gateway: str
+    gateway: str | None
     node: str
     fields: Mapping[str, str]
     created_at: datetime
@@ -136,10 +174,21 @@ class StoredAttempt:
     ring_ms: int | None
     talk_ms: int | None
     recording: str | None
+    recording_expires_at: datetime | None
     error: str | None
     turns: tuple[TurnRecord, ...]
     barge_ins: tuple[BargeInRecord, ...]
     latencies: tuple[LatencyRecord, ...]
+
+
+def check_uuid(uuid: str) -> None:
+    """Raises ValueError for what is not a UUID as FreeSWITCH writes it."""
+    try:
+        canonical = str(UUID(uuid))
+    except ValueError:
+        canonical = None
+    if canonical != uuid:
+        raise ValueError("an attempt's uuid must be a UUID in lower-case canonical form")
 
 
 def check_number(number: str) -> None:

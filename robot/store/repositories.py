@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Executable, and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -20,8 +20,11 @@ from robot.store.records import (
     AttemptResult,
     BargeInRecord,
     ContactState,
+    Direction,
+    ExpiredRecording,
     LatencyRecord,
     NewAttempt,
+    NewIncomingCall,
     StoredAttempt,
     TurnRecord,
     check_number,
@@ -106,9 +109,73 @@ class AttemptRepository:
             "node": new.node,
             "created_at": new.created_at,
         }
-        if not _insert_unless_there(self._session, Attempt, row, ["uuid"]) and not (repeated and self._is(row)):
-            raise DuplicateAttempt(new.uuid)
+        self._insert(row, repeated=repeated)
         contacts.set_state(contact_id, ContactState.IN_CALL)
+
+    def begin_incoming(self, new: NewIncomingCall, *, repeated: bool = False) -> dict[str, str]:
+        """Write a call that came in; what is known of the contact who calls, empty for a stranger.
+
+        The contact is the one of that number in the campaign, or else the one that was called last. A stranger becomes
+        no contact: nobody is called for having called. Raises DuplicateAttempt.
+        """
+        campaign_id = None if new.campaign is None else CampaignRepository(self._session).ensure(new.campaign)
+        contact = self._caller(new.number, campaign_id)
+        row = {
+            "uuid": new.uuid,
+            "direction": Direction.INCOMING.value,
+            "campaign_id": campaign_id,
+            "contact_id": None if contact is None else contact.id,
+            "number": new.number,
+            "caller_id": new.dialled[:64],
+            "node": new.node,
+            "created_at": new.created_at,
+        }
+        self._insert(row, repeated=repeated)
+        return {} if contact is None else dict(contact.fields)
+
+    def _caller(self, number: str | None, campaign_id: int | None) -> Contact | None:
+        if number is None:
+            return None
+        in_campaign = select(Contact).where(Contact.campaign_id == campaign_id, Contact.number == number)
+        return self._session.scalar(in_campaign) or self._session.scalar(
+            select(Contact).join(Attempt, Attempt.contact_id == Contact.id).where(self._calls_to(number))
+            .order_by(Attempt.created_at.desc()).limit(1)
+        )  # fmt: skip
+
+    def last_campaign(self, number: str) -> str | None:
+        """The campaign that called `number` last; None when none did."""
+        return self._session.scalar(
+            select(Campaign.name).join(Attempt, Attempt.campaign_id == Campaign.id).where(self._calls_to(number))
+            .order_by(Attempt.created_at.desc()).limit(1)
+        )  # fmt: skip
+
+    @staticmethod
+    def _calls_to(number: str) -> ColumnElement[bool]:
+        return and_(Attempt.number == number, Attempt.direction == Direction.OUTGOING.value)
+
+    def _insert(self, row: dict[str, Any], *, repeated: bool) -> None:
+        if not _insert_unless_there(self._session, Attempt, row, ["uuid"]) and not (repeated and self._is(row)):
+            raise DuplicateAttempt(row["uuid"])
+
+    def expired_recordings(self, now: datetime, limit: int) -> list[ExpiredRecording]:
+        """Those whose time is over, the oldest first, at most `limit`."""
+        expired = (
+            select(Attempt.uuid, Attempt.recording)
+            .where(Attempt.recording_expires_at <= now, Attempt.recording.is_not(None))
+            .order_by(Attempt.recording_expires_at)
+            .limit(limit)
+        )
+        return [ExpiredRecording(uuid, path) for uuid, path in self._session.execute(expired) if path is not None]
+
+    def recording_started(self, uuid: str, path: str, expires_at: datetime | None) -> None:
+        """Raises UnknownAttempt."""
+        attempt = update(Attempt).where(Attempt.uuid == uuid)
+        self._change(uuid, attempt.values(recording=path, recording_expires_at=expires_at))
+
+    def recording_deleted(self, uuid: str) -> None:
+        """The path goes too: it leads nowhere."""
+        gone = update(Attempt).where(Attempt.uuid == uuid)
+        self._session.execute(gone.values(recording=None, recording_expires_at=None))
 
     def mark_answered(self, uuid: str, at: datetime, ring_ms: int | None) -> None:
         """The first time counts. Raises UnknownAttempt."""
@@ -159,8 +226,11 @@ class AttemptRepository:
         ):
             return repeated and self._is({"uuid": uuid, "outcome": result.outcome, "ended_at": result.ended_at})
         self._write_parts(uuid, turns, barge_ins, latencies)
-        contact_id = self._session.execute(select(Attempt.contact_id).where(Attempt.uuid == uuid)).scalar_one()
-        ContactRepository(self._session).set_state(contact_id, ContactState.DONE)
+        dialled = select(Attempt.contact_id).where(
+            Attempt.uuid == uuid, Attempt.direction == Direction.OUTGOING.value, Attempt.contact_id.is_not(None)
+        )
+        if (contact_id := self._session.scalar(dialled)) is not None:
+            ContactRepository(self._session).set_state(contact_id, ContactState.DONE)
         return True
 
     def get(self, uuid: str) -> StoredAttempt:
@@ -191,8 +261,8 @@ class AttemptRepository:
             select(Attempt)
             .where(condition)
             .options(
-                joinedload(Attempt.campaign, innerjoin=True),
-                joinedload(Attempt.contact, innerjoin=True),
+                joinedload(Attempt.campaign),
+                joinedload(Attempt.contact),
                 selectinload(Attempt.turns),
                 selectinload(Attempt.barge_ins),
                 selectinload(Attempt.latencies),
@@ -231,12 +301,13 @@ class AttemptRepository:
 def _stored(attempt: Attempt) -> StoredAttempt:
     return StoredAttempt(
         uuid=attempt.uuid,
-        campaign=attempt.campaign.name,
+        direction=Direction(attempt.direction),
+        campaign=None if attempt.campaign is None else attempt.campaign.name,
         number=attempt.number,
         caller_id=attempt.caller_id,
         gateway=attempt.gateway,
         node=attempt.node,
-        fields=attempt.contact.fields,
+        fields={} if attempt.contact is None else attempt.contact.fields,
         created_at=attempt.created_at,
         answered_at=attempt.answered_at,
         ended_at=attempt.ended_at,
@@ -246,6 +317,7 @@ def _stored(attempt: Attempt) -> StoredAttempt:
         ring_ms=attempt.ring_ms,
         talk_ms=attempt.talk_ms,
         recording=attempt.recording,
+        recording_expires_at=attempt.recording_expires_at,
         error=attempt.error,
         turns=tuple(
             TurnRecord(turn.seq, turn.speaker, turn.text, turn.intent, turn.start_ms, turn.end_ms, turn.interrupted)

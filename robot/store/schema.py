@@ -109,7 +109,10 @@ class Contact(Base):
 
 
 class Attempt(Base):
-    """`number` is the contact's when it was dialled: it stays although the contact's may be corrected."""
+    """`number` is the contact's when it was dialled: it stays although the contact's may be corrected.
+
+    Of a call that came in: the caller's, and `caller_id` the one that was dialled. What is not known is null.
+    """
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -124,15 +127,28 @@ class Attempt(Base):
             postgresql_where=text("outcome IS NULL"),
         ),
         CheckConstraint("number LIKE '+%'", name="number_e164"),
+        # What is to be deleted, and when.
+        Index(
+            "ix_attempts_recordings",
+            "recording_expires_at",
+            sqlite_where=text("recording_expires_at IS NOT NULL"),
+            postgresql_where=text("recording_expires_at IS NOT NULL"),
+        ),
         CheckConstraint("outcome IS NULL OR ended_at IS NOT NULL", name="outcome_has_end"),
+        CheckConstraint(
+            "direction = 'incoming' OR direction = 'outgoing' AND campaign_id IS NOT NULL AND contact_id IS NOT NULL "
+            "AND number IS NOT NULL AND gateway IS NOT NULL",
+            name="direction",
+        ),
     )
 
     uuid: Mapped[str] = mapped_column(_ChannelUuid, primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id))
-    contact_id: Mapped[int] = mapped_column(ForeignKey(Contact.id))
-    number: Mapped[str] = mapped_column(_Number)
+    direction: Mapped[str] = mapped_column(String(8), server_default="outgoing")
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey(Campaign.id))
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey(Contact.id))
+    number: Mapped[str | None] = mapped_column(_Number)
     caller_id: Mapped[str | None] = mapped_column(String(64))
-    gateway: Mapped[str] = mapped_column(String(64))
+    gateway: Mapped[str | None] = mapped_column(String(64))
     node: Mapped[str] = mapped_column(String(255))  # a host name
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -143,10 +159,11 @@ class Attempt(Base):
     ring_ms: Mapped[int | None]
     talk_ms: Mapped[int | None]
     recording: Mapped[str | None] = mapped_column(FreeText)
+    recording_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # null: kept, or deleted already
     error: Mapped[str | None] = mapped_column(FreeText)
 
-    campaign: Mapped[Campaign] = relationship(lazy="raise")
-    contact: Mapped[Contact] = relationship(lazy="raise")
+    campaign: Mapped[Campaign | None] = relationship(lazy="raise")
+    contact: Mapped[Contact | None] = relationship(lazy="raise")
     turns: Mapped[list[Turn]] = relationship(lazy="raise", order_by="Turn.seq")
     barge_ins: Mapped[list[BargeIn]] = relationship(lazy="raise", order_by="BargeIn.seq")
     latencies: Mapped[list[Latency]] = relationship(lazy="raise", order_by="Latency.seq")

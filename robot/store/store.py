@@ -21,7 +21,16 @@ from sqlalchemy.orm import Session
 
 from robot.store.database import Database
 from robot.store.errors import DatabaseTimeout, DatabaseUnavailable, StoreClosed, StoreOverloaded
-from robot.store.records import AttemptResult, BargeInRecord, LatencyRecord, NewAttempt, StoredAttempt, TurnRecord
+from robot.store.records import (
+    AttemptResult,
+    BargeInRecord,
+    ExpiredRecording,
+    LatencyRecord,
+    NewAttempt,
+    NewIncomingCall,
+    StoredAttempt,
+    TurnRecord,
+)
 from robot.store.repositories import AttemptRepository
 
 log = structlog.get_logger(__name__)
@@ -65,6 +74,35 @@ class Store:
             lambda session, repeated: AttemptRepository(session).begin(new, repeated=repeated),
             even_late=False,
         )
+
+    async def begin_incoming(self, new: NewIncomingCall) -> dict[str, str]:
+        """See `AttemptRepository.begin_incoming`."""
+        return await self._write(
+            "begin_incoming",
+            lambda session, repeated: AttemptRepository(session).begin_incoming(new, repeated=repeated),
+            even_late=False,
+        )
+
+    async def last_campaign(self, number: str) -> str | None:
+        """See `AttemptRepository.last_campaign`."""
+        return await self._read("last_campaign", lambda session, _: AttemptRepository(session).last_campaign(number))
+
+    async def expired_recordings(self, now: datetime, limit: int) -> list[ExpiredRecording]:
+        """See `AttemptRepository.expired_recordings`."""
+        return await self._read(
+            "expired_recordings", lambda session, _: AttemptRepository(session).expired_recordings(now, limit)
+        )
+
+    async def recording_started(self, uuid: str, path: str, expires_at: datetime | None) -> None:
+        """See `AttemptRepository.recording_started`."""
+        await self._write(
+            "recording_started",
+            lambda session, _: AttemptRepository(session).recording_started(uuid, path, expires_at),
+        )
+
+    async def recording_deleted(self, uuid: str) -> None:
+        """See `AttemptRepository.recording_deleted`."""
+        await self._write("recording_deleted", lambda session, _: AttemptRepository(session).recording_deleted(uuid))
 
     async def mark_answered(self, uuid: str, at: datetime, ring_ms: int | None) -> None:
         await self._write(

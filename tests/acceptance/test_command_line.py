@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,15 +99,20 @@ def robot(tmp_path: Path) -> Shell:
 
 
 @pytest.fixture(scope="module")
-def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A simulated FreeSWITCH, as the environment variables that lead to it."""
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorThread]:
     file = tmp_path_factory.mktemp("callees") / "callees.toml"
     file.write_text(CALLEES)
     with SimulatorThread(SimulatorSettings(password=PASSWORD), load_callees(file)) as simulator:
-        yield {
-            "ROBOT_FREESWITCH__PORT": str(simulator.event_socket_port),
-            "ROBOT_FREESWITCH__PASSWORD": PASSWORD,
-        }
+        yield simulator
+
+
+@pytest.fixture
+def freeswitch(simulator: SimulatorThread) -> dict[str, str]:
+    """The environment variables that lead to the simulated FreeSWITCH."""
+    return {
+        "ROBOT_FREESWITCH__PORT": str(simulator.event_socket_port),
+        "ROBOT_FREESWITCH__PASSWORD": PASSWORD,
+    }
 
 
 def test_version_and_help(robot: Shell) -> None:
@@ -249,3 +257,55 @@ def test_transcribe(robot: Shell, tmp_path: Path) -> None:
     assert nothing["text"] == ""
     assert "cannot be read" in unreadable["error"]
     assert robot("transcribe", str(DEMO / "audio" / "goodbye.wav")).status == 0
+
+
+def test_the_service_answers_a_call_and_ends_when_it_is_told_to(
+    robot: Shell, freeswitch: dict[str, str], simulator: SimulatorThread
+) -> None:
+    campaigns = robot.folder / "campaigns"
+    shutil.copytree(DEMO, campaigns / "demo")
+    hook = free_port()
+    running = subprocess.Popen(
+        [Path(sys.executable).parent / "robot", "run"],
+        cwd=robot.folder,
+        env={
+            **robot.environment,
+            **freeswitch,
+            "ROBOT_CAMPAIGNS__FOLDER": str(campaigns),
+            "ROBOT_INCOMING__PORT": str(hook),
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert running.stderr is not None
+        said = next(line for line in running.stderr if line.startswith("Ready."))
+        assert f"127.0.0.1:{hook}" in said
+        assert "Campaigns: demo." in said
+        named = {"robot_campaign": "demo"}
+        simulator.do(lambda switch: switch.call_in("+33140000002", "0199", named, hook=("127.0.0.1", hook)))
+        deadline = time.monotonic() + 30
+        while not robot.attempts() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        running.send_signal(signal.SIGTERM)  # the call that talks may finish
+        _, rest = running.communicate(timeout=30)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 0, rest
+    assert "1 call(s) may finish" in rest
+    assert robot.attempts() == [("+33140000002", "hung_up")]
+
+
+def test_the_service_says_what_keeps_it_from_starting(robot: Shell, freeswitch: dict[str, str]) -> None:
+    campaigns = robot.folder / "campaigns"
+    shutil.copytree(DEMO, campaigns / "demo")
+    (campaigns / "demo" / "audio" / "offer.wav").unlink()
+    done = robot("run", **freeswitch, ROBOT_CAMPAIGNS__FOLDER=str(campaigns))
+    assert done.status == 2
+    assert "there is no file" in done.err
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = robot("run", **freeswitch, ROBOT_INCOMING__PORT=port)
+    assert done.status == 2
+    assert port in done.err

@@ -58,25 +58,28 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, callees: str, campaign: Path = DEMO, playback: str = "broadcast"
+    folder: Path, callees: str, campaign: Path = DEMO, playback: str = "execute", recordings: Path | None = None
 ) -> AsyncIterator[World]:
     """`callees` is a callees file (TOML); the database lies in `folder`."""
     file = folder / "callees.toml"
     file.write_text(callees, encoding="utf-8")
     async with (
         SimulatedFreeSwitch(SimulatorSettings(password=PASSWORD), load_callees(file)) as switch,
-        Daemon(settings_for(switch, folder, playback)) as daemon,
+        Daemon(settings_for(switch, folder, playback, recordings or folder / "recordings")) as daemon,
     ):
         yield World(switch, daemon, load_campaign(campaign))
 
 
-def settings_for(switch: SimulatedFreeSwitch, folder: Path, playback: str = "broadcast") -> Settings:
+def settings_for(
+    switch: SimulatedFreeSwitch, folder: Path, playback: str = "execute", recordings: Path | None = None
+) -> Settings:
     defaults = Settings()
     return defaults.model_copy(
         update={
             "freeswitch": defaults.freeswitch.model_copy(
                 update={"port": switch.event_socket_port, "password": SecretStr(PASSWORD), "playback": playback}
             ),
+            "recordings": defaults.recordings.model_copy(update={"folder": recordings or folder / "recordings"}),
             "audio": defaults.audio.model_copy(update={"port": 0}),
             "database": defaults.database.model_copy(update={"url": f"sqlite:///{folder}/robot.db"}),
         }

@@ -91,7 +91,7 @@ def test_a_named_file_wins_and_must_be_there(file: Path, usual_places: dict[str,
     [
         ("[audio]\n\nport = 70000\n", 3, "audio.port", "less than or equal to 65535; it is 70000"),
         ("[audio]\nprot = 8080\n", 2, "audio.prot", "write one of host, port, max_streams"),
-        ("[odio]\nport = 8080\n", 1, "odio", r"write one of \[freeswitch\], \[audio\]"),
+        ("[odio]\nport = 8080\n", 1, "odio", r"write one of \[freeswitch\], \[nodes\.NAME\], \[audio\]"),
         ("audio = 5\n", 1, "audio", "valid dictionary"),
         ('[stt]\nlanguage = "english"\n', 2, "stt.language", "should match pattern"),
         ('[freeswitch]\nplayback = "loud"\n', 2, "freeswitch.playback", "should be 'execute' or 'broadcast'"),
@@ -199,3 +199,67 @@ def test_any_value_is_taken_or_refused_in_one_line_that_names_the_variable(varia
         told = next(row.source for row in loaded.describe() if row.source != "default")
     assert told.startswith(f"{variable} in the environment")
     assert len(told.splitlines()) == 1
+
+
+TWO_NODES = """
+[freeswitch]
+password = "of all"
+playback = "execute"
+[nodes.paris]
+host = "10.0.0.1"
+max_calls = 50
+gateways = ["orange", "sfr"]
+[nodes.lyon_2]
+host = "10.0.0.2"
+playback = "broadcast"
+"""
+
+
+def test_without_nodes_the_one_freeswitch_is_the_only_one(file: Path) -> None:
+    switches = load(file, '[freeswitch]\nhost = "10.0.0.1"\n').settings.switches()
+    assert {name: switch.host for name, switch in switches.items()} == {"freeswitch": "10.0.0.1"}
+
+
+def test_a_node_says_what_differs_from_freeswitch(file: Path) -> None:
+    switches = load(file, TWO_NODES).settings.switches()
+    assert list(switches) == ["nodes.paris", "nodes.lyon_2"]
+    paris, lyon = switches.values()
+    assert (paris.host, paris.port, paris.playback, paris.max_calls) == ("10.0.0.1", 8021, "execute", 50)
+    assert (lyon.host, lyon.playback, lyon.max_calls, lyon.gateways) == ("10.0.0.2", "broadcast", None, None)
+    assert paris.gateways == ("orange", "sfr")
+    assert lyon.required_password() == "of all"
+
+
+def test_the_environment_sets_the_keys_of_a_node(file: Path) -> None:
+    environ = {"ROBOT_NODES__PARIS__PASSWORD": "s3cret", "ROBOT_NODES__PARIS__GATEWAYS": "orange, free"}
+    loaded = load(file, TWO_NODES, environ)
+    paris = loaded.settings.switches()["nodes.paris"]
+    assert paris.required_password() == "s3cret"
+    assert paris.gateways == ("orange", "free")
+    assert row_of(loaded, "nodes.paris.password") == SettingRow(
+        "nodes.paris.password", "****", "ROBOT_NODES__PARIS__PASSWORD in the environment"
+    )
+    assert row_of(loaded, "nodes.paris.max_calls") == SettingRow("nodes.paris.max_calls", 50, str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "told"),
+    [
+        ("[nodes.Paris]\nhost = 'a'\n", NOTHING, "robot.toml:1: nodes.Paris: is no name for a node"),
+        ("[nodes.paris]\nhots = 'a'\n", NOTHING, "robot.toml:2: nodes.paris.hots: is not a key .* one of host, port"),
+        ("[nodes.paris]\nport = 0\n", NOTHING, "robot.toml:2: nodes.paris.port: "),
+        ("", {"ROBOT_NODES__PARIS__PORT": "x"}, "^ROBOT_NODES__PARIS__PORT in the environment: "),
+        ("", {"ROBOT_NODES__PARIS__PROT": "1"}, "ROBOT_NODES__PARIS__PROT .* write .*ROBOT_NODES__NAME__PORT"),
+        ("", {"ROBOT_NODES__PORT": "1"}, "ROBOT_NODES__PORT in the environment: is not known"),
+        ("[freeswitch]\ngateways = ['a b']\n", NOTHING, "robot.toml:2: freeswitch.gateways"),
+        ("[recordings]\nfolder = 'here'\n", NOTHING, "robot.toml:2: recordings.folder: should be an absolute path"),
+    ],
+)
+def test_a_mistake_about_nodes_and_folders_is_told(file: Path, text: str, environ: dict[str, str], told: str) -> None:
+    assert re.search(told, complaint(file, text, environ))
+
+
+def test_a_missing_password_names_the_node(file: Path) -> None:
+    settings = load(file, "[nodes.paris]\nhost = '10.0.0.1'\n").settings
+    with pytest.raises(ConfigError, match=r"\[nodes\.paris\].*ROBOT_NODES__PARIS__PASSWORD"):
+        settings.switches()["nodes.paris"].required_password("nodes.paris")

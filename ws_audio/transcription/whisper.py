@@ -15,8 +15,12 @@ and at most -1.2. Tones, whose numbers lie between, are told by their spectrum (
 from __future__ import annotations
 
 import math
+import os
 import re
+import sys
+import threading
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -35,6 +39,8 @@ from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.models import resolve_model
 
 RATE: Final = 16000  # Hz
+# A tenth of the weight of other threads, where there are not enough processors for all.
+_NICENESS: Final = 10
 FEATURES_PER_S: Final = 100
 FULL_WINDOW_S: Final = 30.0
 # With 8 s a few short words repeat ("Maybe. Maybe. Maybe."), with 10 s hardly any, with less than 8 s most do.
@@ -91,6 +97,13 @@ class _Decoded:
         return self.capped or self.logprob < POOR_LOGPROB or repeats(self.text) or _said_twice(self.text)
 
 
+def _give_way() -> None:
+    """The calling thread, and with it the threads that CTranslate2 makes in it, get what the audio of calls leaves of
+    the processors. Our own worker threads do not: they hold Python's lock at times, for which the audio would wait."""
+    if sys.platform == "linux":  # where priorities are of threads
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
 class WhisperEngine:
     """One loaded model, used by up to `workers` threads at a time with one core each."""
 
@@ -105,9 +118,10 @@ class WhisperEngine:
         threadpool_limits(1, user_api="blas")
         source = resolve_model(model)
         try:
-            self.model: Any = WhisperModel(
-                source, device="cpu", compute_type=compute_type, cpu_threads=1, num_workers=workers
-            )
+            with ThreadPoolExecutor(1, "model-loader", initializer=_give_way) as loader:
+                self.model: Any = loader.submit(
+                    WhisperModel, source, device="cpu", compute_type=compute_type, cpu_threads=1, num_workers=workers
+                ).result()
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelNotFound(
                 f"the speech recognition model {model!r} cannot be loaded ({error}). Name a folder that holds a "

@@ -539,6 +539,6 @@ class TestDefects:
         def fail(self: LinkThread, ready: asyncio.Future[None]) -> None:
             raise OSError("no more files")
 
-        monkeypatch.setattr(LinkThread, "_keep_links_up", fail)
+        monkeypatch.setattr(LinkThread, "_run_residents", fail)
         with pytest.raises(OSError, match="no more files"):
             await LinkThread().start()

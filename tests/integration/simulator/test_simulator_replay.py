@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from tests.integration.simulator.trace import Item, read_trace
 
 STEP_MS = 20.0
 # Headers whose values differ from call to call: they have to be there.
-PRESENT_ONLY = {"Application-UUID", "Job-UUID"}
+PRESENT_ONLY = {"Application-UUID", "Job-UUID", "Core-UUID"}
 # Seen at once in some recordings and a poll later in others; and PLAYBACK_START right after the park, which the
 # recordings have at 200 ms and other measurements at 320 ms.
 TIME_TOLERANCE_MS = 70
@@ -91,8 +92,9 @@ class Replay:
         self.arrived: list[tuple[float, Received]] = []
         self._counted = 0
 
-    async def play(self, items: list[Item]) -> PlainClient:
-        client = await PlainClient.connect(self.simulator.event_socket_port, password=None)
+    async def play(self, items: list[Item], client: PlainClient | None = None) -> PlainClient:
+        """`client`: the connection to play them on, where it is not we who connect."""
+        client = client or await PlainClient.connect(self.simulator.event_socket_port, password=None)
         self._note(client)
         start_ms = items[0].at_ms
         for item in items:
@@ -337,3 +339,34 @@ async def test_a_wrong_password_and_the_end_as_recorded(audio: Path) -> None:
         assert [received.name for received in client.received[count:]] in ([], [""])
         await stranger.close()
         await client.close()
+
+
+async def test_an_incoming_call_goes_as_recorded(audio: Path) -> None:
+    timeline = Timeline()
+    items = read_trace("06")
+    connections: asyncio.Queue[PlainClient] = asyncio.Queue()
+    async with SimulatedFreeSwitch(SimulatorSettings(timeline=timeline), recorded_callees(audio)) as simulator:
+        hook = await asyncio.start_server(
+            lambda reader, writer: connections.put_nowait(PlainClient(reader, writer)), "127.0.0.1", 0
+        )
+        replay = Replay(simulator, timeline, audio)
+        replay.ports = {8084: port_of(hook)}
+        uuid = simulator.call_in(
+            "0000000000", "2000", uuid=items[1].headers["Unique-ID"], hook=("127.0.0.1", replay.ports[8084])
+        )
+        client = await replay.play(items, await connections.get())
+        await client.close()
+        hook.close()
+
+    (data,) = [item for item in items if item.event == "CHANNEL_DATA"]
+    ours = client.replies[0].headers
+    for name, value in data.headers.items():
+        assert name in PRESENT_ONLY or replay.recorded(unquote(ours[name])) == value, name
+    events_match(replay, [item for item in items if item is not data])
+    assert client.events[-1].name == "CHANNEL_HANGUP_COMPLETE"
+    replies = [item for item in items if item.kind == "<<" and not item.event and item.text != "[EOF]"]
+    for frame, item in zip(client.replies[1:], replies, strict=True):
+        assert {name: frame.headers[name] for name in item.headers} == item.headers
+        assert frame.body.decode().strip() == item.body.strip()
+    assert client.ended
+    assert uuid not in simulator.channels

@@ -191,7 +191,8 @@ async def test_an_upgrade_that_is_refused_is_an_error(workbench: OpenWorkbench) 
         await bench.api(f"uuid_audio_stream {uuid} start ws://127.0.0.1:{port}/x mono 16k")
         for _ in range(20):
             await bench.pass_ms(20)
-        assert json.loads((await bench.client.event(ERROR, uuid)).text)["message"]["code"] == 2
+        message = json.loads((await bench.client.event(ERROR, uuid)).text)["message"]
+        assert message == {"code": 6, "error": "WebSocket upgrade failed"}
 
 
 async def test_audio_from_the_server_is_a_file_until_the_stream_ends(workbench: OpenWorkbench) -> None:

@@ -20,8 +20,11 @@ from robot.store.records import (
     AttemptResult,
     BargeInRecord,
     ContactState,
+    Direction,
+    ExpiredRecording,
     LatencyRecord,
     NewAttempt,
+    NewIncomingCall,
     StoredAttempt,
     TurnRecord,
 )
@@ -287,3 +290,75 @@ def test_what_the_database_refuses_is_told_without_the_values_of_the_row(databas
 def _stored(database: Database, uuid: str) -> StoredAttempt:
     with database.read() as session:
         return AttemptRepository(session).get(uuid)
+
+
+def incoming(number: str | None = NUMBER, campaign: str | None = "spring", at: datetime = DIALLED) -> NewIncomingCall:
+    return NewIncomingCall(str(uuid4()), campaign, number, "0199999999", "fs1", at)
+
+
+def begin_incoming(database: Database, new: NewIncomingCall) -> tuple[StoredAttempt, dict[str, str]]:
+    with database.write() as session:
+        fields = AttemptRepository(session).begin_incoming(new)
+    with database.read() as session:
+        return AttemptRepository(session).get(new.uuid), fields
+
+
+def test_who_calls_back_is_joined_to_the_contact(database: Database) -> None:
+    begin(database, new_attempt())
+    stored, fields = begin_incoming(database, incoming())
+    assert stored.direction is Direction.INCOMING
+    assert (stored.campaign, stored.number, stored.caller_id, stored.gateway) == ("spring", NUMBER, "0199999999", None)
+    assert fields == stored.fields == {"name": "Zoë", "town": "Paris"}
+
+
+def test_who_calls_another_campaign_is_the_contact_that_was_called_last(database: Database) -> None:
+    for day, campaign in enumerate(("spring", "summer", "autumn")):
+        new = replace(new_attempt(campaign=campaign), created_at=DIALLED + timedelta(days=day), fields={"c": campaign})
+        begin(database, new)
+    _, fields = begin_incoming(database, incoming(campaign="winter"))
+    assert fields == {"c": "autumn"}
+    _, fields = begin_incoming(database, incoming(campaign="summer"))
+    assert fields == {"c": "summer"}
+    with database.read() as session:
+        assert AttemptRepository(session).last_campaign(NUMBER) == "autumn"
+        assert AttemptRepository(session).last_campaign("+33140000002") is None
+
+
+@pytest.mark.parametrize(("number", "campaign"), [("+33140000009", "spring"), (None, "spring"), (None, None)])
+def test_a_stranger_becomes_no_contact(database: Database, number: str | None, campaign: str | None) -> None:
+    stored, fields = begin_incoming(database, incoming(number, campaign))
+    assert (stored.number, stored.campaign, fields) == (number, campaign, {})
+    with database.write() as session:
+        assert AttemptRepository(session).finish(stored.uuid, RESULT, [PROMPT, ANSWER], [], [])
+        assert ContactRepository(session).states("spring") == {}
+
+
+def test_a_call_that_came_in_leaves_the_state_of_its_contact_alone(database: Database) -> None:
+    outgoing = begin(database, new_attempt())
+    stored, _ = begin_incoming(database, incoming())
+    with database.write() as session:
+        AttemptRepository(session).finish(stored.uuid, RESULT, [], [], [])
+        assert ContactRepository(session).states("spring") == {ContactState.IN_CALL: 1}
+        AttemptRepository(session).finish(outgoing.uuid, RESULT, [], [], [])
+        assert ContactRepository(session).states("spring") == {ContactState.DONE: 1}
+
+
+def test_recordings_expire_in_their_order_and_are_forgotten(database: Database) -> None:
+    expected = []
+    for days in (3, 1, 2, None):
+        new = begin(database, replace(new_attempt(), uuid=str(uuid4())))
+        expires = None if days is None else DIALLED + timedelta(days=days)
+        with database.write() as session:
+            result = replace(RESULT, recording=f"/rec/{new.uuid}.wav", recording_expires_at=expires)
+            AttemptRepository(session).finish(new.uuid, result, [], [], [])
+        expected.append(ExpiredRecording(new.uuid, f"/rec/{new.uuid}.wav"))
+    with database.read() as session:
+        attempts = AttemptRepository(session)
+        assert attempts.expired_recordings(DIALLED, 10) == []
+        assert attempts.expired_recordings(DIALLED + timedelta(days=2), 10) == [expected[1], expected[2]]
+        assert attempts.expired_recordings(DIALLED + timedelta(days=9), 2) == [expected[1], expected[2]]
+    with database.write() as session:
+        AttemptRepository(session).recording_deleted(expected[1].uuid)
+    with database.read() as session:
+        assert AttemptRepository(session).expired_recordings(DIALLED + timedelta(days=2), 10) == [expected[2]]
+        assert AttemptRepository(session).get(expected[1].uuid).recording is None

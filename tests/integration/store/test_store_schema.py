@@ -13,8 +13,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from robot.store.database import Database
-from robot.store.errors import DatabaseUnavailable, SchemaNewer, SchemaOutdated
-from robot.store.migrate import VERSION_TABLE
+from robot.store.errors import DatabaseUnavailable, SchemaNewer, SchemaOutdated, StatementRefused
+from robot.store.migrate import VERSION_TABLE, upgrade
+from robot.store.records import Direction
+from robot.store.repositories import AttemptRepository
 from robot.store.schema import Base
 from robot.store.url import parse_database_url
 
@@ -116,13 +118,13 @@ def test_another_schema_than_ours_is_not_worked_with(
 def test_two_that_upgrade_at_once(new_url: NewUrl) -> None:
     url = new_url(False)
 
-    def upgrade(_: int) -> bool:
+    def upgraded(_: int) -> bool:
         with closing(Database(url)) as database:
             database.upgrade()
             return database.status().up_to_date
 
     with ThreadPoolExecutor(2) as threads:
-        assert list(threads.map(upgrade, range(2))) == [True, True]
+        assert list(threads.map(upgraded, range(2))) == [True, True]
 
 
 def test_an_upgrade_that_fails_half_way_leaves_nothing(new_url: NewUrl) -> None:
@@ -175,3 +177,36 @@ def test_sqlite_keeps_what_is_committed_through_a_power_cut(tmp_path: Path) -> N
                 for name in ("synchronous", "journal_mode", "foreign_keys", "busy_timeout")
             }
     assert values == {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000}
+
+
+def test_an_upgrade_from_the_first_schema_keeps_every_row(new_url: NewUrl) -> None:
+    url = new_url(False)
+    if file := parse_database_url(url).file:
+        file.parent.mkdir()
+    uuid = "5f0e2b9c-3a51-4a2e-9c57-0d4f6f0a7b11"
+    with beside(url) as connection:
+        upgrade(connection, "0001")
+        for statement in (
+            "INSERT INTO campaigns (id, name, created_at) VALUES (1, 'spring', '2026-03-29 00:59:59')",
+            "INSERT INTO contacts (id, campaign_id, number, fields, state, created_at) "
+            "VALUES (1, 1, '+33140000001', '{}', 'done', '2026-03-29 00:59:59')",
+            "INSERT INTO attempts (uuid, campaign_id, contact_id, number, gateway, node, created_at) "
+            "VALUES (:uuid, 1, 1, '+33140000001', 'carrier', 'fs1', '2026-03-29 00:59:59')",
+            "INSERT INTO turns (attempt_uuid, seq, speaker, text, start_ms, end_ms, interrupted) "
+            "VALUES (:uuid, 1, 'callee', 'Yes.', 0, 400, false)",
+        ):
+            connection.execute(text(statement), {"uuid": uuid} if ":uuid" in statement else {})
+    with closing(Database(url)) as database:
+        assert database.status().current == "0001"
+        database.upgrade()
+        with database.read() as session:
+            stored = AttemptRepository(session).get(uuid)
+        assert [turn.text for turn in stored.turns] == ["Yes."]
+        assert (stored.direction, stored.campaign, stored.number) == (Direction.OUTGOING, "spring", "+33140000001")
+        # Foreign keys are minded again.
+        stray = text(
+            "INSERT INTO turns (attempt_uuid, seq, speaker, text, start_ms, end_ms, interrupted) "
+            "VALUES ('5f0e2b9c-3a51-4a2e-9c57-000000000000', 1, 'callee', 'Yes.', 0, 400, false)"
+        )
+        with pytest.raises(StatementRefused), database.write() as session:
+            session.execute(stray)

@@ -32,14 +32,13 @@ def test_originate_says_all_that_a_call_needs() -> None:
         caller_name="Ivan, Petrov",
         number_format="digits",
         stream_token=TOKEN,
-        stereo=True,
         variables={"robot_campaign": "demo"},
     )
     assert command.text == (
         f"originate {{origination_uuid={UUID},ignore_early_media=true,originate_timeout=25,"
-        "playback_terminators=none,STREAM_MESSAGE_DEFLATE=true,STREAM_HEART_BEAT=15,"
+        "playback_terminators=none,STREAM_MESSAGE_DEFLATE=true,STREAM_HEART_BEAT=15,send_silence_when_idle=-1,"
         "origination_caller_id_number=+33140000000,origination_caller_id_name='Ivan\\, Petrov',"
-        f"""STREAM_EXTRA_HEADERS='{{"Authorization":"Bearer {TOKEN}"}}',send_silence_when_idle=-1,"""
+        f"""STREAM_EXTRA_HEADERS='{{"Authorization":"Bearer {TOKEN}"}}',"""
         "robot_campaign='demo'}sofia/gateway/trunk/33140000001 &park()"
     )
     assert command.may_block
@@ -47,12 +46,49 @@ def test_originate_says_all_that_a_call_needs() -> None:
 
 def test_originate_dials_with_a_plus_unless_told_otherwise() -> None:
     assert originate().text.endswith("}sofia/gateway/trunk/+33140000001 &park()")
-    assert "send_silence_when_idle" not in originate().text
+
+
+def test_a_call_of_freeswitch_to_itself_dials_nobody() -> None:
+    command = commands.originate_to_itself(UUID, 30, stream_token=TOKEN)
+    variables, _, destination = command.text.partition("}'}")
+    assert destination == "loopback/m:^:answer^gentones:d=30000;5/default/inline &park()"
+    assert variables.startswith(f"originate {{origination_uuid={UUID},ignore_early_media=true,originate_timeout=5,")
+    assert "," not in destination
+    assert "|" not in destination  # either would call somebody else, too
+    assert command.may_block
+
+
+@pytest.mark.parametrize("seconds", [0, 601, "30;sofia/gateway/trunk/+33140000001"])
+def test_a_call_of_freeswitch_to_itself_lasts_a_whole_number_of_seconds(seconds: Any) -> None:
+    with pytest.raises(BadArgument, match="longest_s"):
+        commands.originate_to_itself(UUID, seconds, stream_token=TOKEN)
+
+
+@pytest.mark.parametrize("module", ["", "sofia", "mod_sofia x", "mod_sofia\n\nfsctl shutdown", "mod_Sofia", "mod_a.so"])
+def test_only_the_name_of_a_module_is_asked_for(module: str) -> None:
+    with pytest.raises(BadArgument, match="module"):
+        commands.module_exists(module)
+
+
+@pytest.mark.parametrize("gateway", ["", "trunk; x", "trunk internal", "${trunk}", "trunk\n\nfsctl shutdown"])
+def test_only_the_name_of_a_gateway_is_asked_for(gateway: str) -> None:
+    with pytest.raises(BadArgument, match="gateway"):
+        commands.gateway_status(gateway)
 
 
 @pytest.mark.parametrize(
     ("command", "text"),
     [
+        (commands.module_exists("mod_audio_stream"), "module_exists mod_audio_stream"),
+        (commands.gateway_status("trunk-2.eu"), "sofia status gateway trunk-2.eu"),
+        (commands.epoch(), "strepoch"),
+        (commands.answer(UUID), f"uuid_answer {UUID}"),
+        (
+            commands.take_over(UUID, stream_token=TOKEN),
+            f"uuid_setvar_multi {UUID} playback_terminators=none;STREAM_MESSAGE_DEFLATE=true;STREAM_HEART_BEAT=15;"
+            "send_silence_when_idle=-1;"
+            f'STREAM_EXTRA_HEADERS={{"Authorization":"Bearer {TOKEN}"}}',
+        ),
         (commands.kill(UUID), f"uuid_kill {UUID} NORMAL_CLEARING"),
         (commands.break_(UUID), f"uuid_break {UUID} all"),
         (commands.break_(UUID, all_queued=False), f"uuid_break {UUID}"),
@@ -84,6 +120,14 @@ def test_text(command: Command, text: str) -> None:
     assert command.text == text
     assert command.encode() == f"api {text}\n\n".encode()
     assert command.encode("some-job") == f"bgapi {text}\nJob-UUID: some-job\n\n".encode()
+
+
+def test_a_call_that_came_in_gets_what_an_originated_one_has() -> None:
+    text = commands.take_over(UUID, stream_token=TOKEN).text
+    assert {setting.partition("=")[0] for setting in text.split(" ", 2)[2].split(";")} == {
+        *FIXED - {"origination_uuid", "ignore_early_media", "originate_timeout"},
+        "STREAM_EXTRA_HEADERS",
+    }
 
 
 def test_play_is_queued_behind_what_plays() -> None:
@@ -141,7 +185,7 @@ BUILDERS: dict[str, Callable[[str], Command]] = {
 }
 FIXED = {
     "origination_uuid", "ignore_early_media", "originate_timeout", "playback_terminators", "STREAM_MESSAGE_DEFLATE",
-    "STREAM_HEART_BEAT",
+    "STREAM_HEART_BEAT", "send_silence_when_idle",
 }  # fmt: skip
 INJECTIONS = [
     "x\n\napi system reboot",

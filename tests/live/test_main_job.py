@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
-from tests.acceptance.world import FinishedCall, open_world
+from robot.campaign.definition import load_campaign
+from tests.live.worlds import DEMO, FinishedCall, Kind, open_world, shared_folder, through_loopback
 
 pytestmark = pytest.mark.slow
 
@@ -41,31 +41,35 @@ says = [
 ]
 """
 
+Calls = dict[str, FinishedCall]
 
-@pytest.fixture(scope="module")
-def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FinishedCall]:
+
+@pytest.fixture(scope="module", params=["broadcast", "execute"])
+def calls(request: pytest.FixtureRequest, kind: Kind) -> Calls:
     """All of them at once, as they come in a campaign."""
     numbers = (SILENT, YES, *TALKERS)
 
-    async def call_all(folder: Path) -> list[FinishedCall]:
-        async with open_world(folder, CALLEES) as world:
-            return await asyncio.gather(*(world.call(number) for number in numbers))
+    async def call_all() -> list[FinishedCall]:
+        campaign = through_loopback(load_campaign(DEMO))
+        with shared_folder() as folder:
+            async with open_world(kind, folder, CALLEES, playback=request.param) as world:
+                return await asyncio.gather(*(world.call(number, campaign) for number in numbers))
 
-    return dict(zip(numbers, asyncio.run(call_all(tmp_path_factory.mktemp("calls"))), strict=True))
+    return dict(zip(numbers, asyncio.run(call_all()), strict=True))
 
 
-def test_a_silent_callee_hears_the_prompt_to_its_end(calls: dict[str, FinishedCall]) -> None:
+def test_a_silent_callee_hears_the_prompt_to_its_end(calls: Calls) -> None:
     call = calls[SILENT]
     assert call.report.outcome == "no_speech"
     assert call.report.barge_ins == []
     assert call.report.hangup_cause == "NORMAL_CLEARING"
     assert call.report.error is None
     assert [turn.speaker for turn in call.report.turns] == ["robot"]
-    assert call.heard is not None
-    assert [prompt.how for prompt in call.heard.prompts] == ["done"]
+    assert call.prompts is not None
+    assert [prompt.how for prompt in call.prompts] == ["done"]
 
 
-def test_a_short_yes_does_not_stop_the_prompt_and_is_heard(calls: dict[str, FinishedCall]) -> None:
+def test_a_short_yes_does_not_stop_the_prompt_and_is_heard(calls: Calls) -> None:
     call = calls[YES]
     assert call.report.barge_ins == []
     prompt, answer = call.report.turns
@@ -74,15 +78,13 @@ def test_a_short_yes_does_not_stop_the_prompt_and_is_heard(calls: dict[str, Fini
     assert answer.text.lower().strip(" .!") == "yes"
     assert answer.intent == "interested"
     assert prompt.start_ms < answer.start_ms < answer.end_ms < prompt.end_ms
-    assert call.heard is not None
-    assert [prompt.how for prompt in call.heard.prompts] == ["done"]
+    assert call.prompts is not None
+    assert [prompt.how for prompt in call.prompts] == ["done"]
     assert call.report.outcome == "completed"
 
 
 @pytest.mark.parametrize("number", TALKERS)
-def test_talking_over_the_prompt_stops_it_and_the_whole_sentence_is_heard(
-    calls: dict[str, FinishedCall], number: str
-) -> None:
+def test_talking_over_the_prompt_stops_it_and_the_whole_sentence_is_heard(calls: Calls, number: str) -> None:
     call = calls[number]
     [barge_in] = call.report.barge_ins
     assert 1500 <= barge_in.speech_ms < 1500 + 20, "the very frame that crosses the threshold"
@@ -93,24 +95,24 @@ def test_talking_over_the_prompt_stops_it_and_the_whole_sentence_is_heard(
         assert word in answer.text.lower()
     assert barge_in.text == answer.text
     assert barge_in.at_ms - answer.start_ms == pytest.approx(1500, abs=40)
-    assert call.heard is not None
-    assert call.heard.prompts[0].how == "break"
+    assert call.prompts is not None
+    assert [prompt.how for prompt in call.prompts] == ["break", "done"]
     assert call.report.outcome == "interested"
     assert len(call.report.latencies) == 1
     assert call.report.latencies[0].turn == answer.seq
 
 
-def test_the_prompt_is_silent_in_the_callees_ear_within_60_ms_of_that_frame(calls: dict[str, FinishedCall]) -> None:
+def test_the_prompt_is_silent_in_the_callees_ear_within_60_ms_of_that_frame(calls: Calls) -> None:
     # The answer reaches us up to 20 ms after it happened, so that this is more than it was, never less.
     delays_ms = []
     for number in TALKERS:
         call = calls[number]
-        assert call.heard is not None
-        delays_ms.append(call.heard.prompts[0].to_ms - call.report.barge_ins[0].at_ms)
+        assert call.prompts is not None
+        delays_ms.append(call.prompts[0].to_ms - call.report.barge_ins[0].at_ms)
     assert min(delays_ms) <= 60, delays_ms
 
 
-def test_what_was_reported_is_what_the_database_holds(calls: dict[str, FinishedCall]) -> None:
+def test_what_was_reported_is_what_the_database_holds(calls: Calls) -> None:
     for call in calls.values():
         assert call.stored.outcome == call.report.outcome
         assert list(call.stored.turns) == call.report.turns
@@ -121,15 +123,3 @@ def test_what_was_reported_is_what_the_database_holds(calls: dict[str, FinishedC
         assert (call.stored.ended_at - call.stored.answered_at).total_seconds() * 1000 == pytest.approx(
             call.report.talk_ms, abs=2
         )
-
-
-def test_prompts_played_with_sendmsg_stop_as_well(tmp_path: Path) -> None:
-    async def call_one() -> FinishedCall:
-        async with open_world(tmp_path, CALLEES, playback="execute") as world:
-            return await world.call(TALKERS[0])
-
-    call = asyncio.run(call_one())
-    assert call.report.outcome == "interested"
-    assert len(call.report.barge_ins) == 1
-    assert call.heard is not None
-    assert [prompt.how for prompt in call.heard.prompts] == ["break", "done"]
