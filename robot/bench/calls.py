@@ -58,12 +58,7 @@ def run(
     settings: Settings, *, calls: int = 50, seconds: int = 60, live: Live | None = None, playback: str | None = None
 ) -> dict[str, Any]:
     """Measure `calls` simultaneous calls for `seconds` from when all of them are up."""
-    says = "\n".join(
-        f'  {{ after = "answer", wait_ms = {1000 * (1 + _SAYS_EVERY_S * index)}, text = "{_SENTENCE}" }},'
-        for index in range(1 + int(seconds + _SPREAD_S) // _SAYS_EVERY_S)
-    )
-    callees = f'[[callee]]\nnumber = "*"\nring_ms = 100\nanswer = "human"\nnoise_db = -60\nsays = [\n{says}\n]\n'
-    with far_end(settings, callees, live, playback) as far:
+    with far_end(settings, _callees(seconds), live, playback) as far:
         return asyncio.run(_measure(far, calls, seconds))
 
 
@@ -77,6 +72,19 @@ class _TimedVad(WebRtcVad):
     def is_speech(self, frame: bytes) -> bool:
         self.times.append(time.monotonic())
         return super().is_speech(frame)
+
+
+def _callees(seconds: int) -> str:
+    """Ten people, who do not speak in step; the last digit of the number chooses."""
+    callees = []
+    for digit in range(10):
+        first_ms = 1000 + digit * _SAYS_EVERY_S * 100
+        says = "".join(
+            f'{{ after = "answer", wait_ms = {first_ms + again_s * 1000}, text = "{_SENTENCE}" }}, '
+            for again_s in range(0, seconds + 5, _SAYS_EVERY_S)
+        )
+        callees.append(f'[[callee]]\nnumber = "*{digit}"\nring_ms = 100\nnoise_db = -60\nsays = [{says}]\n')
+    return "\n".join(callees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,9 @@ async def _measure(far: FarEnd, calls: int, seconds: int) -> dict[str, Any]:
         running.push_async_callback(server.close)
         over = asyncio.Event()
         lines = [_Line(switch, server, settings, prompt) for _ in range(calls)]
-        ended = asyncio.gather(*(line.run(far.gateway, _SPREAD_S * i / calls, over) for i, line in enumerate(lines)))
+        ended = asyncio.gather(
+            *(line.run(far.gateway, f"+331400{i:05}", _SPREAD_S * i / calls, over) for i, line in enumerate(lines))
+        )
         await asyncio.sleep(_SPREAD_S + 1)
         standstills = Standstills()
         watching = asyncio.create_task(standstills.watch())
@@ -203,13 +213,13 @@ class _Line:
     def _on_utterance(self, utterance: Utterance) -> None:
         self.utterances += 1
 
-    async def run(self, gateway: str, wait_s: float, over: asyncio.Event) -> str | None:
+    async def run(self, gateway: str, number: str, wait_s: float, over: asyncio.Event) -> str | None:
         """Until `over`; what went wrong, if something did."""
         channel = self._channel
         ending = asyncio.ensure_future(over.wait())
         await asyncio.sleep(wait_s)
         try:
-            dialling = commands.originate(channel.uuid, gateway, "+33140000001", stream_token=self._audio.token)
+            dialling = commands.originate(channel.uuid, gateway, number, stream_token=self._audio.token)
             await channel.dial(dialling, ring_timeout_s=30)
             await self._audio.open()
             while not over.is_set() and not channel.hung_up.done():

@@ -29,7 +29,8 @@ def voice(ms: int) -> Samples:
     for hz in (700, 1200, 2600):
         times = np.arange(200) / RATE
         heard = np.convolve(heard, np.exp(-times * 300) * np.cos(2 * np.pi * hz * times))[:count]
-    return (heard / np.abs(heard).max() * 12000).astype(np.int16)
+    loud: Samples = (heard / np.abs(heard).max() * 12000).astype(np.int16)
+    return loud
 
 
 def tape(heard: Samples, said: Samples) -> Tape:

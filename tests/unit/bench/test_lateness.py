@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 
 import numpy as np
+import numpy.typing as npt
 
 from robot.bench.calls import Standstills, lateness
 
@@ -18,9 +19,9 @@ def standstills(*those: tuple[float, float]) -> Standstills:
     return Standstills(array("d", [end for end, _ in ordered]), array("d", [length for _, length in ordered]))
 
 
-def stream(**late_s: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def stream(**late_s: float) -> npt.NDArray[np.float64]:
     """200 frames on time, but for those that are named (f17=0.2)."""
-    times = 0.5 + np.arange(200) * FRAME_S
+    times: npt.NDArray[np.float64] = 0.5 + np.arange(200, dtype=np.float64) * FRAME_S
     for name, late in late_s.items():
         times[int(name[1:])] += late
     return times
