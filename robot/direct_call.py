@@ -20,7 +20,7 @@ from robot.call.plan import CallPlan
 from robot.call.report import CallReport
 from robot.campaign.definition import load_campaign
 from robot.config import Settings
-from robot.daemon import Daemon
+from robot.daemon import Daemon, spare_long_lived_objects
 from robot.simulator.callees_file import load_callees
 from robot.simulator.freeswitch import SimulatorSettings
 from robot.simulator.thread import SimulatorThread
@@ -80,6 +80,7 @@ async def running_daemon(settings: Settings, console: Console) -> AsyncIterator[
     daemon = Daemon(settings)
     with console.status("Connecting to FreeSWITCH and loading the speech model ..."):
         await daemon.__aenter__()
+    spare_long_lived_objects()
     try:
         yield daemon
     finally:
