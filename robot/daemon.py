@@ -97,7 +97,7 @@ class Daemon:
 
 
 def spare_long_lived_objects() -> None:
-    """The garbage collector never looks again at what lives now: for a process of the robot's own, once its parts stand.
+    """The garbage collector looks no more at what lives now: for a process of the robot's own, once its parts stand.
 
     The speech model's libraries leave 120,000 objects. With them a full collection stops everything, the audio first,
     for 30 to 110 ms, without them for less than 5 (measured in 50 calls).
