@@ -97,9 +97,10 @@ class Daemon:
 
 
 def spare_long_lived_objects() -> None:
-    """For a process that is the robot's own, once its parts stand: the garbage collector never looks again at what lives
-    now. The speech model's libraries leave 120,000 objects; with them a full collection stops everything, the audio
-    first, for 30 to 110 ms, without them for less than 5 (measured in 50 calls).
+    """The garbage collector looks no more at what lives now: for a process of the robot's own, once its parts stand.
+
+    The speech model's libraries leave 120,000 objects. With them a full collection stops everything, the audio first,
+    for 30 to 110 ms, without them for less than 5 (measured in 50 calls).
     """
     gc.collect()
     gc.freeze()
