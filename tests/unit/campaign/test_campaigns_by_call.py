@@ -47,7 +47,7 @@ def test_a_caller_is_a_number_or_withheld(tmp_path: Path, text: str | None, numb
 def test_two_campaigns_cannot_answer_the_same_number_or_have_the_same_name(tmp_path: Path) -> None:
     campaign(tmp_path, "spring", 'incoming_numbers = ["+33199000001"]')
     campaign(tmp_path, "summer", 'incoming_numbers = ["+33 1 99 00 00 01"]')
-    with pytest.raises(CampaignError, match="summer/campaign.toml: incoming_numbers: .*spring answers the same"):
+    with pytest.raises(CampaignError, match=r"summer/campaign.toml: incoming_numbers: .*spring answers the same"):
         CampaignsByCall(load_campaigns(tmp_path))
     spring = load_campaign(tmp_path / "spring")
     twin = load_campaign(shutil.copytree(tmp_path / "spring", tmp_path / "twin"))
