@@ -138,11 +138,13 @@ class Database:
                 log.info("store.schema_upgraded", before=status.current, after=status.head)
 
     def prepare(self) -> None:
-        """Create the schema in an empty database. An old one is left to `robot db upgrade`: others may be using it.
+        """Create the schema in an empty database, and bring that of an SQLite file up to this version.
 
-        Raises SchemaOutdated or SchemaNewer.
+        An old one on a server is left to `robot db upgrade`: other robots may be using it. Raises SchemaOutdated or
+        SchemaNewer.
         """
-        if self.status().current is None:
+        status = self.status()
+        if status.current is None or (self._url.file and not status.up_to_date and not status.newer):
             self.upgrade()
         self.check()
 
