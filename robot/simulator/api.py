@@ -117,9 +117,9 @@ class Api:
         if channel is None:
             return NO_CHANNEL
         if parts[1:] == ["all"]:
-            channel.player.break_all(self._switch.timeline.now_ms)
+            channel.player.break_all()
         else:
-            channel.player.break_one(self._switch.timeline.now_ms)
+            channel.player.break_one()
         return OK
 
     def _uuid_broadcast(self, text: str) -> str:

@@ -239,7 +239,7 @@ class Channel:
         # A key that is no terminator does not stop a prompt; `*` is one unless the channel says otherwise.
         terminators = self.variables.get("playback_terminators", "*")
         if terminators == "any" or (terminators != "none" and digit in terminators):
-            self.player.break_one(self._timeline.now_ms)
+            self.player.break_one()
         keys = [("DTMF-Digit", digit), ("DTMF-Duration", "1600"), ("DTMF-Source", "RTP")]
         self._bus.publish("DTMF", [*self._state_headers(), *self._caller_headers(), *keys])
 
