@@ -149,6 +149,7 @@ class CalleeLeg:
     def speech_stopped(self) -> None:
         if self.view.said:
             self.view.said[-1].to_ms = self._now_ms
+            self._happened("said")
 
     def hung_up(self) -> None:
         """Nothing is done on the leg any more."""

@@ -16,7 +16,7 @@ from robot.simulator.errors import SimulatorError
 from robot.toml_file import Problem, TomlFileError, line_of, load_toml
 
 Millis = Annotated[int, Field(ge=0, le=3_600_000)]
-Moment = Literal["answer", "prompt_start", "prompt_end"]
+Moment = Literal["answer", "prompt_start", "prompt_end", "said"]
 Answer = Literal["human", "machine", "busy", "no_answer", "reject", "unallocated", "gateway_down"]
 
 # How long a telephone rings before it is picked up, when the file does not say.
@@ -35,7 +35,7 @@ class Trigger(_Table):
     """When something happens: `wait_ms` after the `count`-th moment `after`.
 
     Without a count it is the next one that no entry before it in the same list waits for. A prompt is one file that
-    the robot plays to this callee.
+    the robot plays to this callee; `said`: the callee has said one of its `says` to the end.
     """
 
     after: Moment

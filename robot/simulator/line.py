@@ -108,6 +108,7 @@ class CalleeLine:
         self._said_up_to += self._frame
         if self._said_up_to >= len(self._saying.clip.samples):
             self._saying = None
+            self._script.happened("said", self.since_answer_ms)
         return padded(samples, self._frame)
 
     def _with_echo(self, own: Samples | None, piece: Piece | None) -> Samples | None:

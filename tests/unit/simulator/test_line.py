@@ -44,6 +44,12 @@ def test_one_sentence_after_the_other() -> None:
     assert list(frames(callee, 8)[::FRAME]) == [1, 1, 1, 1, 1, 2, 0, 0]
 
 
+def test_something_can_be_said_a_while_after_what_was_said_before() -> None:
+    says = (Say(after="answer", text="x"), Say(after="said", wait_ms=40, text="y"))
+    callee = line(Callee(number="1", says=says), np.full(2 * FRAME, 1, np.int16), np.full(FRAME, 2, np.int16))
+    assert list(frames(callee, 6)[::FRAME]) == [1, 1, 0, 2, 0, 0]
+
+
 def test_prompts_are_kept_exactly_with_how_they_ended() -> None:
     callee = line(Callee(number="1"))
     prompt = np.arange(1, 1001, dtype=np.int16)
