@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -84,18 +84,58 @@ def key_of(location: Location) -> str:
 def line_of(text: str, location: Location) -> int | None:
     """The line (from 1) of the key, or else of the nearest table around it that can be found; None when there is none.
 
-    Knows tables, arrays of tables and `key = value` lines, which is how people write these files; a key inside an
-    inline table is placed on the line of that table.
+    Knows tables, arrays of tables and `key = value` lines, which is how people write these files, and finds its way in
+    an array or an inline table over several lines.
     """
-    tables = _tables(text.splitlines())
+    lines = text.splitlines()
+    tables = _tables(lines)
     for depth in range(len(location), 0, -1):
         wanted = location[:depth]
         for table, first_line, keys in reversed(tables):
             if table == wanted:
                 return first_line
             if wanted[:-1] == table and wanted[-1] in keys:
-                return keys[str(wanted[-1])]
+                line = keys[str(wanted[-1])]
+                return _line_within(lines[line - 1 :], line, location[depth:])
     return None
+
+
+_PIECE: Final = re.compile(
+    r'''"""(?:\\.|[^\\])*?"""|\'{3}.*?\'{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*|[\[\]{},=\n]|[^\s\[\]{},=\#"']+''',
+    re.DOTALL,
+)
+
+
+def _line_within(lines: list[str], first: int, wanted: Location) -> int:
+    """The line of `wanted` inside the value of the key on the first of `lines`, which is line `first` of its file; of
+    what is around it when it is not there."""
+    found: dict[Location, int] = {(): first}
+    around: list[str | int] = []  # where in the value we are: a place in an array, or a key of an inline table
+    key, line = "", first
+    for piece in _PIECE.findall("\n".join(lines).partition("=")[2]):
+        if piece == "\n" or piece.startswith("#"):
+            pass
+        elif piece in ("[", "{"):
+            found.setdefault(tuple(around), line)
+            around.append(0 if piece == "[" else "")
+        elif piece in ("]", "}"):
+            around = around[:-1]
+        elif piece == ",":
+            if around:
+                place = around[-1]
+                around[-1] = place + 1 if isinstance(place, int) else ""
+        elif piece == "=":
+            if around:
+                around[-1] = key
+                found.setdefault(tuple(around), line)
+        elif around and around[-1] == "":
+            key = piece.partition(".")[0].strip("\"'")
+        else:
+            found.setdefault(tuple(around), line)
+        line += piece.count("\n")
+        if not around and piece != "\n" and not piece.startswith("#"):
+            break
+    return next(found[wanted[:depth]] for depth in range(len(wanted), -1, -1) if wanted[:depth] in found)
 
 
 def _tables(lines: list[str]) -> list[tuple[Location, int, dict[str, int]]]:
