@@ -66,6 +66,11 @@ class AudioLine:
         self._options = replace(self._server.options(self._channel.uuid), vocabulary=phrases)
         self._server.configure(self._channel.uuid, self._options)
 
+    def listen_for(self, *, tones: bool, partials: bool) -> None:
+        """Have tones told, and what is said while it is being said, from now on; or not, which is cheaper."""
+        self._options = replace(self._server.options(self._channel.uuid), tones=tones, partials=partials)
+        self._server.configure(self._channel.uuid, self._options)
+
     async def close(self) -> None:
         """Let go of the stream; FreeSWITCH ends it with the channel."""
         if self._keeper is not None:

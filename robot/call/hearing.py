@@ -44,11 +44,40 @@ class Utterance:
     stt_ms: int
 
 
+class StreamClock:
+    """Audio time of one stream, in ms, beside the loop's clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._origin = 0.0  # the loop's time of the stream's first sample
+
+    def start(self, arrived_at: float) -> None:
+        """The first frame arrived."""
+        self._origin = arrived_at - _FRAME_S
+
+    def arrived(self, end_ms: float, arrived_at: float) -> None:
+        """A frame that ends at `end_ms` arrived. It cannot do so before it was spoken, so the earliest arrival tells
+        best when the stream began.
+        """
+        self._origin = min(self._origin, arrived_at - end_ms / 1000)
+
+    def at(self, audio_ms: float) -> float:
+        """The loop's time of audio time."""
+        return self._origin + audio_ms / 1000
+
+    def audio_ms(self, at: float) -> float:
+        """The audio time of the loop's time."""
+        return (at - self._origin) * 1000
+
+
+Tap = Callable[[AudioEvent, StreamClock], None]
+
+
 class Hearing:
     """The callee's side of the conversation so far.
 
     `on_speech(run_started_at, at, arrived_at)` is called from within each voiced frame: seconds of the loop's clock of
     the run's beginning and present end in audio time, and of the frame's arrival. `on_utterance` comes with its text.
+    `tap` is told every event of every stream after that, with the clock of its stream.
     """
 
     def __init__(
@@ -56,9 +85,11 @@ class Hearing:
         *,
         on_speech: Callable[[float, float, float], None],
         on_utterance: Callable[[Utterance], None],
+        tap: Tap = lambda event, clock: None,
     ) -> None:
         self._on_speech = on_speech
         self._on_utterance = on_utterance
+        self.tap = tap
         self._changed = asyncio.Event()
         self._stream: StreamListener | None = None
         self._waiting_for_text = 0
@@ -127,19 +158,22 @@ class StreamListener:
 
     def __init__(self, hearing: Hearing) -> None:
         self._hearing = hearing
-        self._origin = 0.0  # the loop's time of the stream's first sample
+        self._clock = StreamClock()
         self.speaking = False
         self.started = asyncio.Event()  # the first audio frame has come
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # how it ended, or fell silent
 
     def __call__(self, event: AudioEvent) -> None:
+        self._hear(event)
+        self._hearing.tap(event, self._clock)
+
+    def _hear(self, event: AudioEvent) -> None:
         match event:
             case SpeechContinues(run_started_ms=begin, at_ms=end, arrived_at=arrived_at):
-                # A frame cannot arrive before it was spoken: the earliest arrival tells best when the stream began.
-                self._origin = min(self._origin, arrived_at - end / 1000)
-                self._hearing.speech(self._clock(begin), self._clock(end), arrived_at)
+                self._clock.arrived(end, arrived_at)
+                self._hearing.speech(self._clock.at(begin), self._clock.at(end), arrived_at)
             case StreamStarted(arrived_at=arrived_at):
-                self._origin = arrived_at - _FRAME_S
+                self._clock.start(arrived_at)
                 self.started.set()
             case SpeechStarted():
                 self.speaking = True
@@ -161,15 +195,11 @@ class StreamListener:
             case _:
                 return
 
-    def _clock(self, audio_ms: float) -> float:
-        """Audio time of this stream as the loop's time."""
-        return self._origin + audio_ms / 1000
-
     def _utterance(self, event: FinalTranscript) -> Utterance:
         return Utterance(
             text=event.text,
-            started_at=self._clock(event.started_ms),
-            ended_at=self._clock(event.ended_ms),
+            started_at=self._clock.at(event.started_ms),
+            ended_at=self._clock.at(event.ended_ms),
             endpoint_ms=round(event.endpoint_ms),
             stt_ms=round(event.stt_ms),
         )

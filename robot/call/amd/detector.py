@@ -54,7 +54,7 @@ _SHORTEST_SPEECH_MS: Final = 60
 class AmdSettings:
     """Times in ms of audio."""
 
-    initial_silence_ms: int = 4000  # nobody there
+    initial_silence_ms: int = 3000  # nobody there
     hello_ms: int = 1000  # not longer than this, with its pauses, is "Hello?", "Oui, allô ?" ...
     hello_silence_ms: int = 500  # ... after which somebody who waits for us is so long silent
     short_greeting_ms: int = 1700  # not longer is "Hello, this is Mary.", and the beginning of many another greeting
