@@ -178,6 +178,11 @@ class Channel:
             self._prompt.channel_gone()
         return self._prompt
 
+    @property
+    def events_missed(self) -> bool:
+        """The event socket was lost, and what became of the channel is not known yet; `lost` tells, or nothing was."""
+        return self._link_watch is not None
+
     def forget_stream_failure(self) -> None:
         """Another stream is about to be started: what the one before reported is of no interest any more."""
         self.stream_failed = self._loop.create_future()

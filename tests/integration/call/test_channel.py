@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -199,4 +199,33 @@ async def test_a_call_given_up_before_freeswitch_has_made_the_channel_is_ended_w
     await channel.hang_up()
     assert line.simulator.channels == {}
     assert channel.hung_up.done()
+    await channel.close()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(8):
+        while not condition():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+
+async def test_events_are_missed_from_the_loss_of_the_event_socket_until_the_channel_was_looked_at(line: Line) -> None:
+    channel = line.channel()
+    await line.dial(channel)
+    assert not channel.events_missed
+    line.simulator.drop_connections()
+    await _until(lambda: channel.events_missed)
+    await _until(lambda: not channel.events_missed)
+    assert not channel.lost.done()
+    await channel.hang_up()
+    await channel.close()
+
+
+async def test_a_freeswitch_that_was_killed_and_is_back_at_once_has_lost_the_call(line: Line) -> None:
+    channel = line.channel()
+    await line.dial(channel)
+    line.simulator.kill()
+    await line.simulator.restart()
+    await _until(lambda: channel.events_missed)
+    async with asyncio.timeout(8):
+        assert "came back without the call" in str(await channel.lost)
     await channel.close()
