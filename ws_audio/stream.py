@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ws_audio import echo
 from ws_audio.endpointing import Decision, Endpointer, EndpointSettings, SpeechPaused
 from ws_audio.events import (
     AudioEvent,
@@ -45,6 +46,7 @@ class StreamOptions:
 
     rate: int = 16000
     channels: int = 1
+    cancel_echo: bool = False  # take what we play out of the callee's side: needs both channels, at 16 kHz
     language: str | None = "en"  # ISO 639-1; None: the model finds out
     vad_aggressiveness: int = 2  # 0 takes much for speech, 3 little
     endpointing: EndpointSettings = field(default_factory=EndpointSettings)
@@ -56,6 +58,8 @@ class StreamOptions:
     def __post_init__(self) -> None:
         if self.rate not in RATES or self.channels not in (1, 2):
             raise ValueError(f"{self.rate} Hz, {self.channels} channels: only 8000 or 16000 Hz, 1 or 2 channels")
+        if self.cancel_echo and (self.rate, self.channels) != (echo.RATE, 2):
+            raise ValueError(f"the echo is cancelled in streams of {echo.RATE} Hz with 2 channels only")
         if self.vad_aggressiveness not in range(4):
             raise ValueError(f"vad_aggressiveness is {self.vad_aggressiveness}: it goes from 0 to 3")
         if self.endpointing.frame_ms != FRAME_MS:
@@ -88,6 +92,7 @@ class Stream:
         self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._cutter = FrameCutter(options.rate, options.channels)
+        self._echo = echo.EchoFreeCallee() if options.cancel_echo else None
         self._is_speech = detector(options.rate, options.vad_aggressiveness).is_speech
         self._endpointer = Endpointer(options.endpointing)
         self._before: deque[bytes] = deque(maxlen=self._ring_size())  # the last frames while nobody speaks
@@ -121,6 +126,8 @@ class Stream:
         self._stalled = False
         for frame in self._cutter.push(data):
             callee = frame.callee
+            if self._echo is not None and frame.robot is not None:
+                callee = self._echo.clean(callee, frame.robot)
             decisions = self._endpointer.push(self._is_speech(callee), arrived_at)
             if self._utterance is None:
                 self._before.append(callee)
@@ -135,9 +142,10 @@ class Stream:
 
     def configure(self, options: StreamOptions) -> None:
         """Listen differently from the next frame on. Raises ValueError for what cannot change in mid-stream."""
-        fixed = (options.rate, options.channels, options.vad_aggressiveness)
-        if fixed != (self.options.rate, self.options.channels, self.options.vad_aggressiveness):
-            raise ValueError("rate, channels and vad_aggressiveness cannot change in the middle of a stream")
+        before = self.options
+        fixed = (options.rate, options.channels, options.cancel_echo, options.vad_aggressiveness)
+        if fixed != (before.rate, before.channels, before.cancel_echo, before.vad_aggressiveness):
+            raise ValueError("rate, channels, cancel_echo and vad_aggressiveness cannot change in mid-stream")
         self._endpointer.configure(options.endpointing)
         if options.tones != self.options.tones:
             self._tones = ToneDetector(options.rate, self._endpointer.now_ms) if options.tones else None

@@ -81,7 +81,8 @@ class AudioLine:
     async def _start(self) -> None:
         url = f"ws://{self._address.host}:{self._address.port}{self._ticket.path}"
         try:
-            await self._channel.api(commands.audio_stream_start(self._channel.uuid, url, rate=16000))
+            mix = "mono" if self._options.channels == 1 else "stereo"
+            await self._channel.api(commands.audio_stream_start(self._channel.uuid, url, mix, self._options.rate))
         except CommandRefused as refused:
             raise CalleeNotHeard(_explain_refusal(refused)) from refused
         except EventSocketError as error:
