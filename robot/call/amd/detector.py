@@ -204,7 +204,7 @@ class AmdDetector:
         end = self._speech[-1].ended_ms if self._speech else None
         if self._partial:
             times.append(self._partial_at + settings.no_more_words_ms)
-        if self.decision is None:
+        if self._told_by_timing:
             times.append(self._quiet_since() + settings.initial_silence_ms)
             if end is not None:
                 quiet = (
@@ -269,7 +269,7 @@ class AmdDetector:
         # While a tone sounds, the callee is not silent. What timing says never takes a decision back.
         if not self._signals.going_on:
             rules += (self._by_words,)
-            if self.decision is None or self.decision.kind is AmdClass.SILENCE:
+            if self._told_by_timing:
                 rules += (self._by_short_greeting, self._by_pause, self._by_length, self._by_silence)
         return max((each for rule in rules if (each := rule())), key=lambda each: each.confidence, default=None)
 
@@ -425,6 +425,11 @@ class AmdDetector:
                 return None if self._may_start is None else self._may_start.at_ms + self._settings.beep_again_ms
             case _:
                 return self.decision.at_ms + self._settings.watch_ms
+
+    @property
+    def _told_by_timing(self) -> bool:
+        """Nobody has said anything that counted."""
+        return self.decision is None or self.decision.kind is AmdClass.SILENCE
 
     def _text(self) -> str:
         return " ".join([*self._texts.values(), self._partial])

@@ -159,7 +159,8 @@ def test_a_cough_is_nobody() -> None:
 
 
 def test_who_speaks_late_was_not_nobody() -> None:
-    assert kinds(Line().speech(5000, 5600, "Hello?").decisions(9000)) == ["silence", "human"]
+    silence, human = Line().speech(5000, 5600, "Hello?").decisions(9000)
+    assert (silence.kind, human.kind, human.at_ms) == (AmdClass.SILENCE, AmdClass.HUMAN, 5600 + 500)
 
 
 def test_a_fax_that_answers_is_known_before_its_tone_ends() -> None:
