@@ -8,7 +8,9 @@ gaps: a rule "N ms without a gap" loses "yes" and is late on whole sentences.
     SILENCE ───────────────▶ SPEAKING ──────────────────▶ PAUSED
        ▲                        ▲  │                       │  │
        │                        └──┼──── 3 of 5 voiced ────┘  │
-       └────── 30 s of utterance ──┴──── 700 ms unvoiced ─────┘
+       └────── 20 s of utterance ──┴──── 700 ms unvoiced ─────┘
+
+From SpeechPaused on, until speech goes on, who listens may `end` the utterance and spare the rest of the silence.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class EndpointSettings:
     gap_ms: int = 300  # a shorter gap does not end a run
     end_silence_ms: int = 700  # ends the utterance
     speculate_ms: int | None = 200  # silence after which transcription may start; None: not before the end
-    max_utterance_ms: int = 30_000  # Whisper hears 30 s at a time; also the bound of the memory for one utterance
+    max_utterance_ms: int = 20_000  # also the bound of the memory for one; Whisper hears up to 30 s at a time
     pre_roll_ms: int = 200  # audio kept from before the onset, so that the first phoneme is not cut
 
     def __post_init__(self) -> None:
@@ -48,9 +50,14 @@ class EndpointSettings:
 
 @dataclass(frozen=True, slots=True)
 class SpeechPaused:
-    """Silence for `speculate_ms`: this may be the end. A SpeechContinues of the same utterance takes it back."""
+    """Silence for `speculate_ms`: this may be the end. A SpeechContinues of the same utterance takes it back.
+
+    The utterance so far is from `started_ms` to `ended_ms`, the end of its last voiced frame.
+    """
 
     utterance: int
+    started_ms: int
+    ended_ms: int
     at_ms: int
 
 
@@ -77,6 +84,7 @@ class Endpointer:
         self._started = 0  # of the utterance
         self._run_started = 0
         self._voiced_end: int | None = None  # end of the last voiced frame of a run; None before the first
+        self._may_end = False  # SpeechPaused was told and not taken back
 
     def configure(self, settings: EndpointSettings) -> None:
         """Go on with other settings from the next frame, in the state that was reached. `frame_ms` cannot change."""
@@ -90,12 +98,22 @@ class Endpointer:
         if self.state is State.SPEAKING:
             if voiced:
                 self._voiced_end = self.now_ms
+                self._may_end = False
                 return (self._continues(arrived_at), *self._cut())
         elif self._onset(voiced):
             return (*self._start(), self._continues(arrived_at), *self._cut())
         elif self.state is State.SILENCE:
             return ()
         return self._quiet()
+
+    def end(self, utterance: int) -> SpeechEnded | None:
+        """End the utterance now; None when it has ended already, or the callee does not pause (any more).
+
+        A callee who was about to speak on, with fewer voiced frames than make an onset, begins another utterance.
+        """
+        if not self._may_end or utterance != self.utterance:
+            return None
+        return self._end()
 
     def flush(self) -> tuple[Decision, ...]:
         """The stream is over: the end of the utterance that was going on, if any."""
@@ -109,10 +127,11 @@ class Endpointer:
     def _start(self) -> tuple[SpeechStarted, ...]:
         """Take the onset back to its first voiced frame."""
         first = self.now_ms - self._recent.bit_length() * self.settings.frame_ms
-        # Only an utterance that was cut at its longest can have ended so recently: the callee speaks on.
+        # An utterance that was cut at its longest or ended early can have ended so recently: the run goes on.
         if self._voiced_end is None or first - self._voiced_end >= self.settings.gap_ms:
             self._run_started = first
         self._voiced_end = self.now_ms
+        self._may_end = False
         resumed = self.state is State.PAUSED
         self.state = State.SPEAKING
         if resumed:
@@ -137,7 +156,8 @@ class Endpointer:
         cut = self._cut()
         speculate = settings.speculate_ms
         if not cut and speculate is not None and silence - settings.frame_ms < speculate <= silence:
-            return (SpeechPaused(self.utterance, self.now_ms),)
+            self._may_end = True
+            return (SpeechPaused(self.utterance, self._started, self._voiced_end, self.now_ms),)
         return cut
 
     def _cut(self) -> tuple[SpeechEnded, ...]:
@@ -150,5 +170,6 @@ class Endpointer:
         assert self._voiced_end is not None
         if self.state is State.SPEAKING:
             self._recent = 0  # else the next utterance may be beginning: its first frames are in there
+        self._may_end = False
         self.state = State.SILENCE
         return SpeechEnded(self.utterance, self._started, self._voiced_end, self.now_ms)

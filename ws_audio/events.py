@@ -75,10 +75,31 @@ class SpeechEnded:
 
 @dataclass(frozen=True, slots=True)
 class PartialTranscript:
-    """What the callee has said so far in an utterance that goes on; later text may differ."""
+    """What the callee has said so far in an utterance that goes on; later text may differ.
+
+    `text` are the words on which two tries agreed, of the agreement that reached furthest: "" before the first.
+    `draft` is the latest try with all its words, the last of which are often wrong: "" when it found none.
+    """
 
     utterance: int
     text: str
+    draft: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyTranscript:
+    """The callee is silent since `ended_ms`, and this is the text of the utterance if they are done.
+
+    It is told while the silence is still being counted: a SpeechContinues takes it back, until then
+    `AudioServer.end_utterance` makes it final. `text` is "" where there was no speech after all; `audio_ms` is the
+    length of what was transcribed.
+    """
+
+    utterance: int
+    text: str
+    started_ms: int
+    ended_ms: int
+    audio_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +150,14 @@ class ToneEnded:
 
 
 ToneEvent = ToneStarted | ToneEnded
-SpeechEvent = SpeechStarted | SpeechContinues | SpeechEnded | PartialTranscript | FinalTranscript | TranscriptionFailed
+SpeechEvent = (
+    SpeechStarted
+    | SpeechContinues
+    | SpeechEnded
+    | PartialTranscript
+    | LikelyTranscript
+    | FinalTranscript
+    | TranscriptionFailed
+)
 StreamEvent = StreamOpened | StreamStarted | AudioStalled | StreamClosed
 AudioEvent = StreamEvent | SpeechEvent | ToneEvent

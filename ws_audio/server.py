@@ -243,6 +243,15 @@ class AudioServer:
             expected.stream.configure(options)
         expected.options = options
 
+    def end_utterance(self, stream_id: str, utterance: int) -> bool:
+        """Take a LikelyTranscript for final now: its SpeechEnded and FinalTranscript are told before this returns.
+
+        What is said from then on is another utterance. False, and nothing is told, when the callee has spoken on, the
+        utterance has ended already, or nothing is connected.
+        """
+        expected = self._expected.get(stream_id)
+        return expected is not None and expected.stream is not None and expected.stream.end_utterance(utterance)
+
     def forget(self, stream_id: str) -> None:
         """The call is over: the listener hears no more, the ticket is void, the connection is closed."""
         expected = self._expected.pop(stream_id, None)

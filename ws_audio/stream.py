@@ -18,6 +18,7 @@ from ws_audio.events import (
     AudioEvent,
     AudioStalled,
     FinalTranscript,
+    LikelyTranscript,
     PartialTranscript,
     SpeechContinues,
     SpeechEnded,
@@ -99,6 +100,7 @@ class Stream:
         self._utterance: bytearray | None = None  # L16 of the callee, while speech goes on
         self._speculation: Job | None = None
         self._partials: Partials | None = None
+        self._partial_job: Job | None = None  # the latest
         self._tones = ToneDetector(options.rate) if options.tones else None
         self._waiting: dict[int, tuple[SpeechEnded, Job]] = {}  # utterances whose text is on its way
         self._opened = self._started = self._stalled = self._deaf = self._closed = False
@@ -151,6 +153,24 @@ class Stream:
             self._tones = ToneDetector(options.rate, self._endpointer.now_ms) if options.tones else None
         self.options = options
         self._before = deque(self._before, self._ring_size())
+        if not options.partials:
+            self._end_partials()
+        elif self._partials is None and self._utterance is not None:
+            self._partials = Partials()
+
+    def end_utterance(self, utterance: int) -> bool:
+        """The callee pauses, and what was recognised of `utterance` is enough: it has ended, and this is its text.
+
+        From the moment of its LikelyTranscript: SpeechEnded and FinalTranscript are told before this returns. False,
+        and nothing is told, when the callee has spoken on or the utterance has ended already.
+        """
+        if self._deaf or self._speculation is None or not self._speculation.future.done():
+            return False
+        ended = self._endpointer.end(utterance)
+        if ended is None:
+            return False
+        self._decided(ended)
+        return True
 
     def close(self, code: int, reason: str = "") -> None:
         """The connection is over. Speech that was going on becomes an utterance; its text may still come."""
@@ -200,9 +220,29 @@ class Stream:
                 self._emit(decision)
             case SpeechPaused():
                 if self._scheduler is not None:
-                    self._speculation = self._submit(Priority.SPECULATIVE)
+                    self._speculate(decision)
             case SpeechEnded():
                 self._ended(decision)
+
+    def _speculate(self, paused: SpeechPaused) -> None:
+        """Transcribe what may be all of the utterance."""
+        job = self._speculation = self._submit(Priority.SPECULATIVE)
+
+        def done(future: asyncio.Future[Transcript]) -> None:
+            # When the speculation is another, or none, the callee has spoken on or the utterance has ended.
+            if self._speculation is not job or future.cancelled() or future.exception() is not None:
+                return
+            self._emit(
+                LikelyTranscript(
+                    utterance=paused.utterance,
+                    text=future.result().text,
+                    started_ms=paused.started_ms,
+                    ended_ms=paused.ended_ms,
+                    audio_ms=self._duration_ms(len(job.audio)),
+                )
+            )
+
+        job.future.add_done_callback(done)
 
     def _ended(self, ended: SpeechEnded) -> None:
         job, self._speculation = self._speculation, None
@@ -214,7 +254,7 @@ class Stream:
             job = self._submit(Priority.FINAL)
         self._keep_tail(ended)
         self._utterance = None
-        self._partials = None
+        self._end_partials()
         if job is not None:
             self._waiting[ended.utterance] = (ended, job)
         self._emit(ended)
@@ -273,16 +313,22 @@ class Stream:
         if not partials.due(self._duration_ms(len(self._utterance))):
             return
         utterance = self._endpointer.utterance
-        job = self._submit(Priority.PARTIAL)
+        job = self._partial_job = self._submit(Priority.PARTIAL)
 
         def done(future: asyncio.Future[Transcript]) -> None:
             if future.cancelled() or future.exception() is not None or self._partials is not partials:
                 return  # the utterance is over, or there was no time for partials
-            text = partials.agreed(future.result().text)
-            if text is not None:
-                self._emit(PartialTranscript(utterance, text))
+            draft = future.result().text
+            partials.agreed(draft)
+            self._emit(PartialTranscript(utterance, partials.so_far, draft))
 
         job.future.add_done_callback(done)
+
+    def _end_partials(self) -> None:
+        self._partials = None
+        if self._partial_job is not None:
+            self._partial_job.cancel()
+            self._partial_job = None
 
     def _watch_for_stall(self) -> None:
         limit_s = self.options.stall_ms / 1000
@@ -306,7 +352,7 @@ class Stream:
 
     def _drop_work(self) -> None:
         self._deaf = True
-        self._partials = None
+        self._end_partials()
         for _, job in self._waiting.values():
             job.cancel()
         self._waiting.clear()

@@ -22,6 +22,11 @@ class Partials:
         self._last: list[str] = []
         self._agreed: list[str] = []
 
+    @property
+    def so_far(self) -> str:
+        """The words that were agreed upon, "" before the first."""
+        return " ".join(self._agreed)
+
     def due(self, utterance_ms: int) -> bool:
         """Whether to transcribe now that the utterance is so long; True once per interval."""
         if utterance_ms < self._next_ms:
@@ -43,7 +48,7 @@ class Partials:
         if common <= len(self._agreed):
             return None
         self._agreed = words[:common]
-        return " ".join(self._agreed)
+        return self.so_far
 
 
 def _bare(word: str) -> str:

@@ -73,7 +73,7 @@ def test_a_click_after_a_gap_neither_resumes_speech_nor_puts_off_its_end() -> No
 
 def test_the_pause_is_told_once_and_before_the_end() -> None:
     decisions = hear(frames(0, 400, 700))
-    assert decisions[-2:] == [SpeechPaused(1, 600), SpeechEnded(1, 0, 400, 1100)]
+    assert decisions[-2:] == [SpeechPaused(1, 0, 400, 600), SpeechEnded(1, 0, 400, 1100)]
     assert sum(isinstance(each, SpeechPaused) for each in decisions) == 1
 
 
@@ -81,6 +81,46 @@ def test_speech_after_the_pause_takes_it_back() -> None:
     decisions = hear(frames(0, 400, 240, 200, 240))
     kinds = [type(each) for each in decisions if not isinstance(each, SpeechContinues)]
     assert kinds == [SpeechStarted, SpeechPaused, SpeechPaused]
+
+
+def test_an_utterance_may_be_ended_from_its_pause_until_speech_goes_on() -> None:
+    endpointer = Endpointer()
+    for voiced in frames(0, 400, 180):
+        endpointer.push(voiced)
+    assert endpointer.end(1) is None, "the pause is not long enough"
+    for voiced in frames(20, 100, 240):
+        endpointer.push(voiced)
+    assert endpointer.end(2) is None, "there is no such utterance"
+    assert endpointer.end(1) == SpeechEnded(1, 0, 700, 940)
+    assert endpointer.end(1) is None, "it has ended"
+    assert endpointer.state is State.SILENCE
+    assert endpointer.flush() == ()
+
+
+def test_speech_that_goes_on_cannot_be_ended() -> None:
+    endpointer = Endpointer()
+    for voiced in frames(0, 400, 240, 20):
+        endpointer.push(voiced)
+    assert endpointer.end(1) is None
+
+
+def test_a_word_that_begins_while_the_utterance_is_ended_is_the_next_utterance() -> None:
+    endpointer = Endpointer()
+    for voiced in frames(0, 400, 400, 40):  # two frames of the next word: not sure yet
+        endpointer.push(voiced)
+    assert endpointer.end(1) == SpeechEnded(1, 0, 400, 840)
+    assert endpointer.push(True)[0] == SpeechStarted(800)
+    assert endpointer.utterance == 2
+
+
+def test_what_is_said_right_after_an_early_end_is_of_the_same_run() -> None:
+    endpointer = Endpointer()
+    for voiced in frames(0, 400, 200):
+        endpointer.push(voiced)
+    endpointer.end(1)
+    [started, continues] = [decision for voiced in frames(0, 60) for decision in endpointer.push(voiced)]
+    assert started == SpeechStarted(600)
+    assert continues == SpeechContinues(0, 660, 660, 0.0), "the gap was shorter than gap_ms"
 
 
 def test_no_pause_is_told_when_speculation_is_off() -> None:
@@ -190,3 +230,58 @@ def test_long_silence_always_leads_back_to_silence(heard: list[bool]) -> None:
         endpointer.push(voiced)
     assert endpointer.state is State.SILENCE
     assert endpointer.flush() == ()
+
+
+def hear_and_end(heard: list[bool], ends: set[int]) -> list[Decision]:
+    """With an attempt to end the utterance after each frame of `ends`."""
+    endpointer = Endpointer()
+    decisions: list[Decision] = []
+    for index, voiced in enumerate(heard):
+        decisions += endpointer.push(voiced)
+        ended = endpointer.end(endpointer.utterance) if index in ends else None
+        decisions += [] if ended is None else [ended]
+    return [*decisions, *endpointer.flush()]
+
+
+ends = st.sets(st.integers(0, 700), max_size=60)
+
+
+@given(voicing, ends)
+def test_early_ends_leave_one_end_to_each_start_and_no_overlap(heard: list[bool], at: set[int]) -> None:
+    decisions = hear_and_end(heard, at)
+    edges = [each for each in decisions if isinstance(each, SpeechStarted | SpeechEnded)]
+    assert [type(each) for each in edges] == [SpeechStarted, SpeechEnded] * (len(edges) // 2)
+    before = 0
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        assert isinstance(start, SpeechStarted)
+        assert isinstance(end, SpeechEnded)
+        assert before <= start.at_ms == end.started_ms < end.ended_ms <= end.decided_ms
+        assert heard[end.ended_ms // FRAME - 1]
+        before = end.ended_ms
+
+
+@given(voicing, ends)
+def test_early_ends_come_in_silence_only_and_change_no_run(heard: list[bool], at: set[int]) -> None:
+    decisions = hear_and_end(heard, at)
+    for each in decisions:
+        if isinstance(each, SpeechEnded) and each.decided_ms < len(heard) * FRAME:
+            assert SETTINGS.speculate_ms is not None
+            assert each.decided_ms - each.ended_ms >= SETTINGS.speculate_ms
+    for start, end in runs(decisions):
+        text = "".join("x" if voiced else "." for voiced in heard[start // FRAME : end // FRAME])
+        assert "." * (SETTINGS.gap_ms // FRAME) not in text
+
+
+@given(voicing, ends)
+def test_early_ends_lose_no_speech(heard: list[bool], at: set[int]) -> None:
+    covered = {
+        ms
+        for each in hear_and_end(heard, at)
+        if isinstance(each, SpeechEnded)
+        for ms in range(each.started_ms, each.ended_ms, FRAME)
+    }
+    text = "".join("x" if voiced else "." for voiced in heard)
+    found = text.find("xxx")
+    while found >= 0:
+        assert {(found + offset) * FRAME for offset in range(3)} <= covered
+        found = text.find("xxx", found + 1)

@@ -14,6 +14,7 @@ from ws_audio.endpointing import EndpointSettings
 from ws_audio.events import (
     AudioEvent,
     FinalTranscript,
+    LikelyTranscript,
     PartialTranscript,
     SpeechContinues,
     SpeechEnded,
@@ -68,7 +69,7 @@ class Ear:
 
 async def test_an_utterance_from_the_first_frame_to_its_text(scheduler: TranscriptionScheduler) -> None:
     ear = Ear(scheduler)
-    ear.hear(500, 1000, 700)
+    ear.hear(500, 1000, 700)  # all at once: the text comes after the end, and is told as the final alone
     text = await ear.text()
     ear.stream.close(1000)
     assert [event for event in ear.events if not isinstance(event, SpeechContinues)] == [
@@ -268,7 +269,105 @@ async def test_partials_are_the_words_on_which_two_tries_agree(
     ear.hear(0, 800)
     await until(lambda: len(engine.heard) == 2 and not scheduler.snapshot().busy)
     await asyncio.sleep(0)
-    assert ear.told(PartialTranscript) == [PartialTranscript(1, "I would")]
+    assert ear.told(PartialTranscript) == [
+        PartialTranscript(1, "", "I would"),
+        PartialTranscript(1, "I would", "I would like"),
+    ]
+
+
+async def test_partials_begin_and_cease_in_the_middle_of_an_utterance(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 1000)
+    assert not engine.begun.is_set()
+    ear.stream.configure(StreamOptions(partials=True))
+    ear.hear(0, 20)
+    await until(lambda: ear.told(PartialTranscript))
+    assert ear.told(PartialTranscript) == [PartialTranscript(1, "", "1020 ms")]
+    engine.gate.clear()
+    ear.hear(0, 600)
+    ear.stream.configure(StreamOptions())
+    engine.gate.set()
+    ear.hear(0, 2000, 700)
+    await ear.text()
+    assert len(ear.told(PartialTranscript)) == 1
+    assert scheduler.snapshot().cancelled == 1
+
+
+async def test_a_partial_that_waits_when_the_utterance_ends_is_not_worked_on(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    engine.gate.clear()
+    scheduler.submit("other", b"", rate=16000)
+    ear = Ear(scheduler, StreamOptions(partials=True))
+    ear.hear(0, 1000, 700)
+    engine.gate.set()
+    await ear.text()
+    assert [audio.size for audio in engine.heard] == [0, 1200 * 16]
+
+
+async def test_the_likely_text_is_told_while_the_silence_is_counted(scheduler: TranscriptionScheduler) -> None:
+    ear = Ear(scheduler)
+    ear.hear(100, 400, 240)
+    await until(lambda: ear.told(LikelyTranscript))
+    assert ear.events[-1] == LikelyTranscript(1, "700 ms", 100, 500, 700)
+    ear.hear(460)
+    assert len(ear.told(LikelyTranscript)) == 1
+    [final] = ear.told(FinalTranscript)
+    assert isinstance(final, FinalTranscript)
+    assert final.text == "700 ms"
+
+
+async def test_an_utterance_that_is_ended_early_has_its_text_at_once(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    ear = Ear(scheduler)
+
+    def enough(event: AudioEvent) -> None:
+        ear.events.append(event)
+        if isinstance(event, LikelyTranscript):
+            assert ear.stream.end_utterance(event.utterance)
+
+    ear.listen = enough
+    ear.hear(0, 400, 240)
+    final = await ear.text()
+    assert ear.events[-3:] == [LikelyTranscript(1, "600 ms", 0, 400, 600), SpeechEnded(1, 0, 400, 640), final]
+    assert isinstance(final, FinalTranscript)
+    assert (final.text, final.endpoint_ms, final.stt_ms) == ("600 ms", 240, 0)
+    assert not ear.stream.end_utterance(1)
+    ear.listen = ear.events.append
+    ear.hear(0, 600, 700)  # whoever speaks on says something else
+    await until(lambda: len(ear.told(FinalTranscript)) == 2)
+    assert ear.told(SpeechEnded)[1] == SpeechEnded(2, 640, 1240, 1940)
+    assert [audio.tobytes().count(VOICED[:2]) for audio in engine.heard] == [400 * 16, 600 * 16]
+
+
+async def test_who_has_spoken_on_is_not_cut_short(scheduler: TranscriptionScheduler) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 400, 100)
+    assert not ear.stream.end_utterance(1), "no pause yet"
+    ear.hear(140)
+    assert not ear.stream.end_utterance(1), "no text yet"
+    await until(lambda: ear.told(LikelyTranscript))
+    ear.hear(0, 20)
+    assert not ear.stream.end_utterance(1)
+    ear.hear(700)
+    await ear.text()
+    assert ear.told(SpeechEnded) == [SpeechEnded(1, 0, 660, 1360)]
+
+
+async def test_a_word_that_begins_as_the_utterance_is_ended_is_whole(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    ear = Ear(scheduler)
+    ear.hear(0, 400, 400, 40)
+    await until(lambda: ear.told(LikelyTranscript))
+    assert ear.stream.end_utterance(1)
+    ear.hear(0, 360, 700)
+    await until(lambda: len(ear.told(FinalTranscript)) == 2)
+    assert ear.told(SpeechEnded) == [SpeechEnded(1, 0, 400, 840), SpeechEnded(2, 800, 1200, 1900)]
+    assert [audio.tobytes().count(VOICED[:2]) for audio in engine.heard] == [400 * 16, 400 * 16]
 
 
 @pytest.mark.parametrize("wrong", [{"rate": 44100}, {"channels": 3}, {"vad_aggressiveness": 4}, {"stall_ms": 0}])
