@@ -8,6 +8,7 @@ StoreError
 ├── SchemaOutdated          the schema is older than this version of the robot, or not there at all
 ├── SchemaNewer             the schema was made by a newer version of the robot
 ├── StatementRefused        the database refused a statement: a defect of the robot
+├── OnDoNotCallList         the number is on the do-not-call list: it must not be dialled
 ├── DuplicateAttempt        an attempt of that uuid was written before: it must not be dialled again
 ├── UnknownAttempt          there is no attempt of that uuid
 └── StoreClosed             the store was used after it had been closed
@@ -16,6 +17,19 @@ No message holds a password, a number or a word of a callee.
 """
 
 from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from robot.store.records import DoNotCallEntry, DoNotCallSource
+
+_PUT_THERE: Final = MappingProxyType(
+    {
+        DoNotCallSource.CALLEE: "as the callee wished",
+        DoNotCallSource.OPERATOR: "put there by an operator",
+        DoNotCallSource.IMPORT: "imported from a file",
+    }
+)
 
 
 class StoreError(Exception):
@@ -52,6 +66,20 @@ class SchemaNewer(StoreError):
 
 class StatementRefused(StoreError):
     """Stands for SQLAlchemy's errors, whose text may hold the values of a row: numbers, and words of callees."""
+
+
+class OnDoNotCallList(StoreError):
+    """Nothing was written. The message tells the entry by its id: the number is not repeated."""
+
+    def __init__(self, entry: DoNotCallEntry) -> None:
+        scope = "all campaigns" if entry.campaign is None else f"the campaign {entry.campaign!r}"
+        what = "the number is" if entry.pattern is None else f"numbers like {entry.pattern} are"
+        super().__init__(
+            f"not called: {what} on the do-not-call list of {scope} since {entry.added_at:%Y-%m-%d}, "
+            f"{_PUT_THERE[entry.source]} (entry {entry.id}). If that was a mistake: "
+            f"`robot dnc remove --entry {entry.id}`"
+        )
+        self.entry = entry
 
 
 class DuplicateAttempt(StoreError):

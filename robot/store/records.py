@@ -15,6 +15,9 @@ from typing import Final
 from uuid import UUID
 
 SPEAKERS: Final = ("robot", "callee")
+#: The outcome that puts a number on the do-not-call list.
+DO_NOT_CALL: Final = "do_not_call"
+_PATTERN: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")
 _E164: Final = re.compile(r"\+[1-9][0-9]{2,14}")  # ITU-T E.164: at most 15 digits with the country code
 
 
@@ -83,7 +86,11 @@ class NewIncomingCall:
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """One party's say. seq: from 1, in the order of `start_ms`. interrupted: a prompt that a barge-in stopped."""
+    """One party's say. seq: from 1, in the order of `start_ms`. interrupted: a prompt that a barge-in stopped.
+
+    step: the scenario's step to which it belongs. intent_confidence (0 to 1) and intent_reason: how sure the intent is,
+    and what it was told by.
+    """
 
     seq: int
     speaker: str
@@ -92,6 +99,9 @@ class TurnRecord:
     start_ms: int
     end_ms: int
     interrupted: bool
+    step: str | None = None
+    intent_confidence: float | None = None
+    intent_reason: str | None = None
 
     def __post_init__(self) -> None:
         if self.speaker not in SPEAKERS:
@@ -128,7 +138,12 @@ class LatencyRecord:
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """What became of an attempt: written once. ring_ms: from dialling to the answer; talk_ms: from the answer on."""
+    """What became of an attempt: written once. ring_ms: from dialling to the answer; talk_ms: from the answer on.
+
+    outcome `do_not_call` puts the number on the do-not-call list. amd_confidence: 0 to 1. amd_reason: by what it was
+    told who picked up; holds no word of theirs. callback_earliest, callback_latest: when to call again.
+    transferred_to: the number or extension. answers: what steps kept, by name.
+    """
 
     outcome: str
     hangup_cause: str | None
@@ -140,6 +155,12 @@ class AttemptResult:
     recording: str | None
     error: str | None
     recording_expires_at: datetime | None = None
+    amd_confidence: float | None = None
+    amd_reason: str | None = None
+    callback_earliest: datetime | None = None
+    callback_latest: datetime | None = None
+    transferred_to: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +197,97 @@ class StoredAttempt:
     recording: str | None
     recording_expires_at: datetime | None
     error: str | None
+    amd_confidence: float | None
+    amd_reason: str | None
+    callback_earliest: datetime | None
+    callback_latest: datetime | None
+    transferred_to: str | None
+    answers: Mapping[str, str]
     turns: tuple[TurnRecord, ...]
     barge_ins: tuple[BargeInRecord, ...]
     latencies: tuple[LatencyRecord, ...]
+
+
+class DoNotCallSource(StrEnum):
+    """Who put an entry on the do-not-call list."""
+
+    CALLEE = "callee"
+    OPERATOR = "operator"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class NewDoNotCall:
+    """Whom nobody may call. what: a number (E.164), or how numbers begin, like `+331*`. campaign: None: all.
+
+    Raises ValueError, which does not repeat the number.
+    """
+
+    what: str
+    added_at: datetime
+    source: DoNotCallSource
+    campaign: str | None = None
+    attempt_uuid: str | None = None
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        check_number_or_pattern(self.what)
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotCallEntry:
+    """An entry of the do-not-call list: of one `number`, or of all that begin as `pattern` says."""
+
+    id: int
+    number: str | None
+    pattern: str | None
+    campaign: str | None
+    added_at: datetime
+    source: DoNotCallSource
+    attempt_uuid: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCount:
+    """Of an import: how many entries are new, and how many were on the list already."""
+
+    added: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewWebhook:
+    """A message to somebody's web server. id: a UUID, by which the receiver knows it when it comes twice.
+
+    event: what happened, like `outcome`. body: the JSON text as it is sent. attempt_uuid: the call it is about.
+    """
+
+    id: str
+    url: str
+    event: str
+    body: str
+    created_at: datetime
+    attempt_uuid: str | None = None
+
+    def __post_init__(self) -> None:
+        check_uuid(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWebhook:
+    """A webhook in the outbox. next_try_at: None: delivered or given up."""
+
+    id: str
+    url: str
+    event: str
+    body: str
+    created_at: datetime
+    next_try_at: datetime | None
+    tries: int
+    delivered_at: datetime | None
+    last_error: str | None
+    attempt_uuid: str | None
 
 
 def check_uuid(uuid: str) -> None:
@@ -188,10 +297,16 @@ def check_uuid(uuid: str) -> None:
     except ValueError:
         canonical = None
     if canonical != uuid:
-        raise ValueError("an attempt's uuid must be a UUID in lower-case canonical form")
+        raise ValueError("should be a UUID in lower-case canonical form")
 
 
 def check_number(number: str) -> None:
     """Raises ValueError, without repeating the number, for what is not E.164."""
     if not _E164.fullmatch(number):
         raise ValueError("a contact's number must be E.164, like +33140000001")
+
+
+def check_number_or_pattern(text: str) -> None:
+    """Raises ValueError, without repeating it, for what is neither E.164 nor the beginning of numbers, like `+331*`."""
+    if not _PATTERN.fullmatch(text) and not _E164.fullmatch(text):
+        raise ValueError("should be a number in E.164, like +33140000001, or how numbers begin, like +331*")

@@ -7,29 +7,33 @@ elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Executable, and_, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Executable, and_, func, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from robot.store.errors import DuplicateAttempt, UnknownAttempt
+from robot.store.do_not_call import DoNotCallRepository
+from robot.store.errors import DuplicateAttempt, OnDoNotCallList, UnknownAttempt
 from robot.store.records import (
+    DO_NOT_CALL,
     AttemptResult,
     BargeInRecord,
     ContactState,
     Direction,
+    DoNotCallSource,
     ExpiredRecording,
     LatencyRecord,
     NewAttempt,
+    NewDoNotCall,
     NewIncomingCall,
     StoredAttempt,
     TurnRecord,
     check_number,
 )
 from robot.store.schema import Attempt, BargeIn, Base, Campaign, Contact, Latency, Turn
+from robot.store.statements import insert_into, insert_unless_there, rows_changed
 
 
 class CampaignRepository:
@@ -41,7 +45,7 @@ class CampaignRepository:
         wanted = select(Campaign.id).where(Campaign.name == name)
         known = self._session.scalar(wanted)
         if known is None:
-            _insert_unless_there(self._session, Campaign, {"name": name, "created_at": datetime.now(UTC)}, ["name"])
+            insert_unless_there(self._session, Campaign, {"name": name, "created_at": datetime.now(UTC)}, ["name"])
             known = self._session.execute(wanted).scalar_one()
         return known
 
@@ -66,7 +70,7 @@ class ContactRepository:
                 "state": ContactState.WAITING.value,
                 "created_at": datetime.now(UTC),
             }
-            _insert_unless_there(self._session, Contact, contact, ["campaign_id", "number"])
+            insert_unless_there(self._session, Contact, contact, ["campaign_id", "number"])
             known = self._session.execute(wanted).scalar_one()
         return known
 
@@ -94,8 +98,12 @@ class AttemptRepository:
         """Write the attempt, and its campaign and contact when they are new. Commit before anything is dialled.
 
         repeated: an earlier try may have been committed without our knowing; the row it left is ours then.
-        Raises DuplicateAttempt when the uuid is taken.
+        Raises DuplicateAttempt when the uuid is taken, and OnDoNotCallList.
         """
+        do_not_call = DoNotCallRepository(self._session)
+        do_not_call.lock(shared=True)
+        if entry := do_not_call.find(new.number, new.campaign):
+            raise OnDoNotCallList(entry)
         campaign_id = CampaignRepository(self._session).ensure(new.campaign)
         contacts = ContactRepository(self._session)
         contact_id = contacts.ensure(campaign_id, new.number, new.fields)
@@ -154,7 +162,7 @@ class AttemptRepository:
         return and_(Attempt.number == number, Attempt.direction == Direction.OUTGOING.value)
 
     def _insert(self, row: dict[str, Any], *, repeated: bool) -> None:
-        if not _insert_unless_there(self._session, Attempt, row, ["uuid"]) and not (repeated and self._is(row)):
+        if not insert_unless_there(self._session, Attempt, row, ["uuid"]) and not (repeated and self._is(row)):
             raise DuplicateAttempt(row["uuid"])
 
     def expired_recordings(self, now: datetime, limit: int) -> list[ExpiredRecording]:
@@ -215,9 +223,13 @@ class AttemptRepository:
     ) -> bool:
         """Write the outcome and all that belongs to it, unless the attempt has one: then False, and nothing changes.
 
+        With the outcome `do_not_call` the number comes on the do-not-call list, for all campaigns.
         repeated: an earlier try may have been committed without our knowing: True then, too. Raises UnknownAttempt.
         """
-        values = asdict(result) | {
+        if result.outcome == DO_NOT_CALL:
+            DoNotCallRepository(self._session).lock()
+        values = {each.name: getattr(result, each.name) for each in fields(result)} | {
+            "answers": dict(result.answers),
             "answered_at": func.coalesce(result.answered_at, Attempt.answered_at),
             "ring_ms": func.coalesce(result.ring_ms, Attempt.ring_ms),
         }
@@ -226,12 +238,20 @@ class AttemptRepository:
         ):
             return repeated and self._is({"uuid": uuid, "outcome": result.outcome, "ended_at": result.ended_at})
         self._write_parts(uuid, turns, barge_ins, latencies)
+        if result.outcome == DO_NOT_CALL:
+            self._keep_from_calling(uuid, result.ended_at)
         dialled = select(Attempt.contact_id).where(
             Attempt.uuid == uuid, Attempt.direction == Direction.OUTGOING.value, Attempt.contact_id.is_not(None)
         )
         if (contact_id := self._session.scalar(dialled)) is not None:
             ContactRepository(self._session).set_state(contact_id, ContactState.DONE)
         return True
+
+    def _keep_from_calling(self, uuid: str, at: datetime) -> None:
+        number = self._session.scalar(select(Attempt.number).where(Attempt.uuid == uuid))
+        if number is not None:
+            wish = NewDoNotCall(number, at, DoNotCallSource.CALLEE, attempt_uuid=uuid)
+            DoNotCallRepository(self._session).add([wish], {})
 
     def get(self, uuid: str) -> StoredAttempt:
         """Raises UnknownAttempt."""
@@ -277,7 +297,7 @@ class AttemptRepository:
 
     def _change(self, uuid: str, change: Executable) -> bool:
         """Whether the row was changed; False when it had been before. Raises UnknownAttempt when there is none."""
-        if _rows(self._session, change):
+        if rows_changed(self._session, change):
             return True
         if not self._is({"uuid": uuid}):
             raise UnknownAttempt(uuid)
@@ -319,8 +339,25 @@ def _stored(attempt: Attempt) -> StoredAttempt:
         recording=attempt.recording,
         recording_expires_at=attempt.recording_expires_at,
         error=attempt.error,
+        amd_confidence=attempt.amd_confidence,
+        amd_reason=attempt.amd_reason,
+        callback_earliest=attempt.callback_earliest,
+        callback_latest=attempt.callback_latest,
+        transferred_to=attempt.transferred_to,
+        answers=attempt.answers,
         turns=tuple(
-            TurnRecord(turn.seq, turn.speaker, turn.text, turn.intent, turn.start_ms, turn.end_ms, turn.interrupted)
+            TurnRecord(
+                turn.seq,
+                turn.speaker,
+                turn.text,
+                turn.intent,
+                turn.start_ms,
+                turn.end_ms,
+                turn.interrupted,
+                turn.step,
+                turn.intent_confidence,
+                turn.intent_reason,
+            )
             for turn in attempt.turns
         ),
         barge_ins=tuple(
@@ -334,28 +371,10 @@ def _stored(attempt: Attempt) -> StoredAttempt:
     )
 
 
-def _insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
-    """Both dialects know ON CONFLICT, each in a class of its own."""
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert(table) if on_postgresql else sqlite.insert(table)
-
-
-def _insert_unless_there(session: Session, table: type[Base], row: Mapping[str, Any], key: Sequence[str]) -> bool:
-    """Whether it was inserted. A conflict is no error, which would end the transaction on PostgreSQL."""
-    return _rows(session, _insert(session, table).values(row).on_conflict_do_nothing(index_elements=key)) == 1
-
-
 def _upsert(session: Session, table: type[Base], rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    insert = _insert(session, table)
+    insert = insert_into(session, table)
     replaced = {name: insert.excluded[name] for name in rows[0] if name not in ("attempt_uuid", "seq")}
     # The rows apart from the statement: SQLAlchemy compiles it once and not for every number of rows.
     session.execute(insert.on_conflict_do_update(index_elements=["attempt_uuid", "seq"], set_=replaced), rows)
-
-
-def _rows(session: Session, statement: Executable) -> int:
-    """How many rows the statement changed."""
-    result = session.execute(statement)
-    assert isinstance(result, CursorResult)
-    return result.rowcount

@@ -67,7 +67,21 @@ class FreeText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        return None if value is None else _storable(value)
+
+
+class FreeTexts(TypeDecorator[dict[str, str]]):
+    """Free texts by name, as JSON, in which PostgreSQL takes no more than in text."""
+
+    impl = JSON().with_variant(JSONB, "postgresql")
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, str] | None, dialect: Dialect) -> dict[str, str] | None:
+        return None if value is None else {_storable(name): _storable(text) for name, text in value.items()}
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 # SQLite counts rows by themselves only in an INTEGER column.
@@ -76,6 +90,9 @@ _RowId: Final = BigInteger().with_variant(Integer, "sqlite")
 _ChannelUuid: Final = Uuid(as_uuid=False).with_variant(String(36), "sqlite")
 _Fields: Final = JSON().with_variant(JSONB, "postgresql")
 _Number: Final = String(16)  # E.164: + and at most 15 digits
+_WHERE_EVERYWHERE: Final[dict[str, Any]] = {
+    f"{dialect}_where": text("campaign_id IS NULL") for dialect in ("sqlite", "postgresql")
+}
 
 
 class Base(DeclarativeBase):
@@ -161,6 +178,12 @@ class Attempt(Base):
     recording: Mapped[str | None] = mapped_column(FreeText)
     recording_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # null: kept, or deleted already
     error: Mapped[str | None] = mapped_column(FreeText)
+    amd_confidence: Mapped[float | None] = mapped_column(Float)
+    amd_reason: Mapped[str | None] = mapped_column(FreeText)
+    callback_earliest: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    callback_latest: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    transferred_to: Mapped[str | None] = mapped_column(FreeText)
+    answers: Mapped[dict[str, str]] = mapped_column(FreeTexts, server_default="{}")
 
     campaign: Mapped[Campaign | None] = relationship(lazy="raise")
     contact: Mapped[Contact | None] = relationship(lazy="raise")
@@ -188,6 +211,9 @@ class Turn(_OfAttempt, Base):
     start_ms: Mapped[int]
     end_ms: Mapped[int]
     interrupted: Mapped[bool]
+    step: Mapped[str | None] = mapped_column(String(64))
+    intent_confidence: Mapped[float | None] = mapped_column(Float)
+    intent_reason: Mapped[str | None] = mapped_column(FreeText)
 
 
 class BargeIn(_OfAttempt, Base):
@@ -211,3 +237,58 @@ class Latency(_OfAttempt, Base):
     llm_ms: Mapped[int | None]
     tts_ms: Mapped[int | None]
     total_ms: Mapped[int]
+
+
+class DoNotCall(Base):
+    """Whom nobody may call: a number, or all that begin as `pattern` says, like `+331*`.
+
+    `campaign_id` null: in all campaigns. `attempt_uuid` says in which call it was asked for; it is no foreign key, for
+    the wish outlives what is kept of the call.
+    """
+
+    __tablename__ = "do_not_call"
+    __table_args__ = (
+        UniqueConstraint("number", "campaign_id", name="uq_do_not_call_number_campaign_id"),
+        UniqueConstraint("pattern", "campaign_id", name="uq_do_not_call_pattern_campaign_id"),
+        # Nulls are all different to a unique constraint.
+        Index("ix_do_not_call_number_everywhere", "number", unique=True, **_WHERE_EVERYWHERE),
+        Index("ix_do_not_call_pattern_everywhere", "pattern", unique=True, **_WHERE_EVERYWHERE),
+        CheckConstraint(
+            "number LIKE '+%' AND pattern IS NULL OR number IS NULL AND pattern LIKE '+%*'", name="number_or_pattern"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(_RowId, primary_key=True)
+    number: Mapped[str | None] = mapped_column(_Number)
+    pattern: Mapped[str | None] = mapped_column(_Number)
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey(Campaign.id))
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    source: Mapped[str] = mapped_column(String(16))
+    attempt_uuid: Mapped[str | None] = mapped_column(_ChannelUuid)
+    note: Mapped[str | None] = mapped_column(FreeText)
+
+
+class Webhook(Base):
+    """The outbox. `next_try_at` null: delivered, or given up; both keep their row for a while."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = (
+        Index(
+            "ix_webhooks_due",
+            "next_try_at",
+            sqlite_where=text("next_try_at IS NOT NULL"),
+            postgresql_where=text("next_try_at IS NOT NULL"),
+        ),
+        Index(None, "created_at"),  # what is old enough to be deleted
+    )
+
+    id: Mapped[str] = mapped_column(_ChannelUuid, primary_key=True)
+    url: Mapped[str] = mapped_column(FreeText)
+    event: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(FreeText)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tries: Mapped[int]
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(FreeText)
+    attempt_uuid: Mapped[str | None] = mapped_column(_ChannelUuid)

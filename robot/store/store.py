@@ -10,34 +10,44 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
 
 from robot.store.database import Database
+from robot.store.do_not_call import DoNotCallRepository
 from robot.store.errors import DatabaseTimeout, DatabaseUnavailable, StoreClosed, StoreOverloaded
+from robot.store.outbox import WebhookRepository
 from robot.store.records import (
     AttemptResult,
     BargeInRecord,
+    DoNotCallEntry,
     ExpiredRecording,
+    ImportCount,
     LatencyRecord,
     NewAttempt,
+    NewDoNotCall,
     NewIncomingCall,
+    NewWebhook,
     StoredAttempt,
+    StoredWebhook,
     TurnRecord,
 )
-from robot.store.repositories import AttemptRepository
+from robot.store.repositories import AttemptRepository, CampaignRepository
 
 log = structlog.get_logger(__name__)
 
 LIMIT_S: Final = 15.0  # of one operation, waiting and repeats included
 CLOSE_LIMIT_S: Final = 10.0
 MAX_WAITING: Final = 2000  # FreeSWITCH's default of 1000 sessions, twice: a call has one operation at a time
+# As many entries as a writer keeps others waiting for: tens of ms.
+_IMPORT_BATCH: Final = 2000
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 
@@ -67,7 +77,8 @@ class Store:
     async def begin_attempt(self, new: NewAttempt) -> None:
         """When this returns, the attempt is on the disk and may be dialled; when it raises, it must not be.
 
-        Raises DuplicateAttempt. After DatabaseTimeout it is not written later, unless its commit had begun.
+        Raises DuplicateAttempt, and OnDoNotCallList: no entry that was committed before is passed over. After
+        DatabaseTimeout it is not written later, unless its commit had begun.
         """
         await self._write(
             "begin_attempt",
@@ -163,6 +174,94 @@ class Store:
         self._threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._database.close)
 
+    # -- the do-not-call list ------------------------------------------------------------------------------------------
+
+    async def add_do_not_call(self, new: NewDoNotCall) -> bool:
+        """Whether it is new; an entry that is there stays as it is."""
+        return (await self._write("add_do_not_call", partial(_add_to_list, [new]))).added == 1
+
+    async def import_do_not_call(
+        self, entries: Iterable[NewDoNotCall], on_progress: Callable[[ImportCount], None] | None = None
+    ) -> ImportCount:
+        """In transactions of some thousand entries, each of which is told to `on_progress` as the sum so far.
+
+        Broken off, it can be done again: entries that are there stay as they are.
+        """
+        count = ImportCount(0, 0)
+        for batch in _batches(entries, _IMPORT_BATCH):
+            new = await self._write("import_do_not_call", partial(_add_to_list, batch))
+            count = ImportCount(count.added + new.added, count.known + new.known)
+            if on_progress is not None:
+                on_progress(count)
+        return count
+
+    async def remove_do_not_call(self, what: str, campaign: str | None = None) -> bool:
+        """See `DoNotCallRepository.remove`."""
+        return await self._write(
+            "remove_do_not_call", lambda session, _: DoNotCallRepository(session).remove(what, campaign)
+        )
+
+    async def remove_do_not_call_entry(self, entry_id: int) -> bool:
+        """See `DoNotCallRepository.remove_entry`."""
+        return await self._write(
+            "remove_do_not_call_entry", lambda session, _: DoNotCallRepository(session).remove_entry(entry_id)
+        )
+
+    async def is_do_not_call(self, number: str, campaign: str | None) -> DoNotCallEntry | None:
+        """See `DoNotCallRepository.find`. `begin_attempt` looks by itself."""
+        return await self._read(
+            "is_do_not_call", lambda session, _: DoNotCallRepository(session).find(number, campaign)
+        )
+
+    async def do_not_call_page(
+        self, campaign: str | None = None, *, after_id: int = 0, limit: int = 1000
+    ) -> list[DoNotCallEntry]:
+        """See `DoNotCallRepository.page`."""
+        return await self._read(
+            "do_not_call_page", lambda session, _: DoNotCallRepository(session).page(campaign, after_id, limit)
+        )
+
+    # -- the outbox ----------------------------------------------------------------------------------------------------
+
+    async def post_webhook(self, new: NewWebhook, next_try_at: datetime | None = None) -> None:
+        """Into the outbox, due at once or at `next_try_at`. Again: nothing."""
+        due = next_try_at or new.created_at
+        await self._write("post_webhook", lambda session, _: WebhookRepository(session).post(new, due))
+
+    async def due_webhooks(self, now: datetime, lease: timedelta, limit: int) -> list[StoredWebhook]:
+        """See `WebhookRepository.claim_due`."""
+        return await self._write(
+            "due_webhooks", lambda session, _: WebhookRepository(session).claim_due(now, lease, limit), even_late=False
+        )
+
+    async def next_webhook_due_at(self) -> datetime | None:
+        """See `WebhookRepository.next_due_at`."""
+        return await self._read("next_webhook_due_at", lambda session, _: WebhookRepository(session).next_due_at())
+
+    async def webhook_delivered(self, webhook_id: str, at: datetime) -> None:
+        await self._write("webhook_delivered", lambda session, _: WebhookRepository(session).delivered(webhook_id, at))
+
+    async def webhook_failed(self, webhook_id: str, error: str, next_try_at: datetime | None) -> None:
+        """See `WebhookRepository.failed`."""
+        await self._write(
+            "webhook_failed", lambda session, _: WebhookRepository(session).failed(webhook_id, error, next_try_at)
+        )
+
+    async def webhook(self, webhook_id: str) -> StoredWebhook | None:
+        return await self._read("webhook", lambda session, _: WebhookRepository(session).get(webhook_id))
+
+    async def waiting_webhooks(self) -> int:
+        """See `WebhookRepository.waiting`."""
+        return await self._read("waiting_webhooks", lambda session, _: WebhookRepository(session).waiting())
+
+    async def delete_finished_webhooks(self, created_before: datetime) -> int:
+        """See `WebhookRepository.delete_finished`."""
+        return await self._write(
+            "delete_finished_webhooks",
+            lambda session, _: WebhookRepository(session).delete_finished(created_before),
+            even_late=False,
+        )
+
     # -- the way into the thread ---------------------------------------------------------------------------------------
 
     async def _write(self, name: str, work: _Work[T], *, even_late: bool = True) -> T:
@@ -219,6 +318,19 @@ class Store:
                     raise
                 log.warning("store.repeated", reason=type(error.__cause__).__name__)
                 repeated = True
+
+
+def _add_to_list(entries: Sequence[NewDoNotCall], session: Session, _: bool) -> ImportCount:
+    names = sorted({entry.campaign for entry in entries if entry.campaign is not None})
+    repository = DoNotCallRepository(session)
+    repository.lock()
+    return repository.add(entries, {name: CampaignRepository(session).ensure(name) for name in names})
+
+
+def _batches(entries: Iterable[NewDoNotCall], size: int) -> Iterator[list[NewDoNotCall]]:
+    iterator = iter(entries)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def _tell_late_failure(name: str, future: asyncio.Future[Any]) -> None:

@@ -34,8 +34,19 @@ DIALLED = datetime(2026, 3, 29, 0, 59, 59, 123456, UTC)
 PARIS = timezone(timedelta(hours=2))
 NUMBER = "+33140000001"
 
-PROMPT = TurnRecord(1, "robot", "Hello, this is a robot.", None, 0, 2000, interrupted=True)
-ANSWER = TurnRecord(2, "callee", "Yes, « ça va ».", "yes", 500, 3700, interrupted=False)
+PROMPT = TurnRecord(1, "robot", "Hello, this is a robot.", None, 0, 2000, interrupted=True, step="greeting")
+ANSWER = TurnRecord(
+    2,
+    "callee",
+    "Yes, « ça va ».",
+    "yes",
+    500,
+    3700,
+    False,
+    "greeting",
+    intent_confidence=0.93,
+    intent_reason="sounds like",
+)
 BARGE_IN = BargeInRecord(2000, 1500, "Yes", 0.7, 20.5)
 LATENCY = LatencyRecord(2, 300, 80, None, None, 420)
 
@@ -54,6 +65,12 @@ RESULT = AttemptResult(
     ended_at=DIALLED + timedelta(seconds=6),
     recording="/var/spool/a.wav",
     error=None,
+    amd_confidence=0.97,
+    amd_reason="a short greeting, then silence",
+    callback_earliest=DIALLED + timedelta(days=1),
+    callback_latest=DIALLED + timedelta(days=1, hours=2),
+    transferred_to="1000",
+    answers={"reason": "Le prix, « trop cher »."},
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,11 +13,13 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from robot.store.database import Database
+from robot.store.do_not_call import DoNotCallRepository
+from robot.store.outbox import WebhookRepository
 from robot.store.records import AttemptResult, NewAttempt, TurnRecord
 from robot.store.repositories import AttemptRepository, CampaignRepository, ContactRepository
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-RESULT = AttemptResult("completed", None, None, None, None, None, NOW, None, None)
+RESULT = AttemptResult("do_not_call", None, None, None, None, None, NOW, None, None)
 TURN = TurnRecord(1, "robot", "Hello", None, 0, 1000, interrupted=False)
 UUID = str(uuid4())
 
@@ -30,6 +32,12 @@ LOOK_UPS: dict[str, Callable[[Session], object]] = {
     "get": lambda session: AttemptRepository(session).get(UUID),
     "unfinished": lambda session: AttemptRepository(session).unfinished(),
     "count outcomes": lambda session: AttemptRepository(session).outcomes("spring"),
+    "is on the do-not-call list": lambda session: DoNotCallRepository(session).find("+33140000001", "spring"),
+    "off the do-not-call list": lambda session: DoNotCallRepository(session).remove("+33140000001", "spring"),
+    "a page of the do-not-call list": lambda session: DoNotCallRepository(session).page(None, 1, 10),
+    "due webhooks": lambda session: WebhookRepository(session).claim_due(NOW, timedelta(minutes=1), 10),
+    "next webhook": lambda session: WebhookRepository(session).next_due_at(),
+    "count webhooks": lambda session: WebhookRepository(session).waiting(),
     "finish": lambda session: AttemptRepository(session).finish(UUID, RESULT, [TURN], [], []),
 }
 
@@ -40,7 +48,7 @@ def test_the_look_up_uses_an_index(database: Database, name: str) -> None:
         AttemptRepository(session).begin(NewAttempt(UUID, "spring", "+33140000001", None, "carrier", "fs1", NOW))
     with statements() as sent, database.write() as session:
         LOOK_UPS[name](session)
-    looked_up = [(sql, values) for sql, values in sent if sql.lstrip().startswith(("SELECT", "UPDATE"))]
+    looked_up = [(sql, values) for sql, values in sent if sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE"))]
     assert looked_up
     with database.write() as session:
         for sql, values in looked_up:
