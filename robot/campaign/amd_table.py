@@ -42,11 +42,15 @@ def _word_or(key: str, what: str, pattern: str = ".+") -> BeforeValidator:
     def check(value: Any) -> Any:
         if value in ("go_on", "hang_up"):
             return value
-        if isinstance(value, dict) and list(value) == [key] and re.fullmatch(pattern, str(value[key])):
+        if isinstance(value, dict) and list(value) == [key] and _fits(pattern, value[key]):
             return value
-        raise ValueError(f'should be "go_on", "hang_up" or {{ {key} = {what} }}; it is {value!r}')
+        raise ValueError(f'should be "go_on", "hang_up" or {{ {key} = "{what}" }}; it is {value!r}')
 
     return BeforeValidator(check)
+
+
+def _fits(pattern: str, value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
 Word = Literal["go_on", "hang_up"]
