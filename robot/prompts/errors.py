@@ -1,0 +1,31 @@
+"""What keeps a prompt from being made ready; each message tells what to do about it."""
+
+from __future__ import annotations
+
+
+class PromptError(Exception):
+    """A prompt cannot be made ready."""
+
+
+class PromptMissing(PromptError):
+    """There is no such file."""
+
+
+class PromptUnreadable(PromptError):
+    """The file is there and is no sound that can be read."""
+
+
+class NoSound(PromptError):
+    """There is nothing to hear in it."""
+
+
+class PromptTooLong(PromptError):
+    """Longer than a prompt may be."""
+
+
+class NoVoice(PromptError):
+    """A text is to be spoken, and the synthesis or its voice is not there."""
+
+
+class PromptsFolderUnusable(PromptError):
+    """Prompts cannot be written to the folder for them."""
