@@ -1,123 +1,33 @@
-"""The commands: reads arguments, calls the part that does the work, turns errors into messages and exit statuses.
-
-Exit status: 0 done, 1 it did not work (the call failed), 2 wrong input or configuration, 3 FreeSWITCH or the database
-cannot be reached. With `--json` one document goes to stdout; everything for people goes to stderr.
-"""
+"""The commands: reads arguments, calls the part that does the work. What they share is in `robot.commands.common`."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
-import logging
-import os
-import sys
-from collections.abc import Callable, Coroutine
-from functools import partial, wraps
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
-import structlog
 from rich.console import Console
 
 from robot import __version__
-from robot.campaign.definition import BadNumber, CampaignError
-from robot.config import ConfigError, LoadedSettings, LoggingSettings, load_settings
-from robot.esl.client import EventSocketSettings
-from robot.esl.errors import CannotListen, EventSocketError
-from robot.simulator.errors import SimulatorError
-from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
-from ws_audio.errors import AudioError
-
-DONE: Final = 0
-FAILED: Final = 1
-WRONG_INPUT: Final = 2
-UNREACHABLE: Final = 3
-
-#: The first that matches counts.
-_EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
-    (ConfigError, WRONG_INPUT),
-    (CampaignError, WRONG_INPUT),
-    (BadNumber, WRONG_INPUT),
-    (BadDatabaseUrl, WRONG_INPUT),
-    (SimulatorError, WRONG_INPUT),
-    (AudioError, WRONG_INPUT),
-    (DatabaseUnavailable, UNREACHABLE),
-    (StoreError, UNREACHABLE),
-    (CannotListen, WRONG_INPUT),
-    (EventSocketError, UNREACHABLE),
+from robot.commands.common import (
+    DONE,
+    FAILED,
+    UNREACHABLE,
+    explain,
+    finish,
+    json_option,
+    people,
+    print_json,
+    run,
+    settings_of,
 )
+from robot.esl.client import EventSocketSettings
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-def explain(command: Callable[P, R]) -> Callable[P, R]:
-    """Errors that tell the user what to do become their message and an exit status; defects keep their trace."""
-
-    @wraps(command)
-    def explained(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except tuple(kind for kind, _ in _EXIT_STATUS) as error:
-            status = next(status for kind, status in _EXIT_STATUS if isinstance(error, kind))
-            click.echo(f"robot: {error}", err=True)
-            sys.exit(status)
-
-    return explained
-
-
-def run(work: Coroutine[Any, Any, R]) -> R:
-    return asyncio.run(work)
-
-
-def finish(status: int) -> NoReturn:
-    sys.exit(status)
-
-
-def set_up_logging(verbose: int, settings: LoggingSettings) -> None:
-    """Logs go to stderr: of the configured level, or -v INFO, -vv DEBUG."""
-    configured = logging.getLevelNamesMapping()[settings.level.upper()]
-    level = min(configured, {0: configured, 1: logging.INFO}.get(verbose, logging.DEBUG))
-    people: tuple[Any, ...] = (
-        structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-    )
-    machines: tuple[Any, ...] = (
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            *(machines if settings.as_json else people),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-    # Of libraries only warnings, until somebody asks for every detail.
-    logging.basicConfig(
-        level=max(level, logging.WARNING) if verbose < 2 else level,
-        stream=sys.stderr,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
-    for ours in ("robot", "ws_audio"):
-        logging.getLogger(ours).setLevel(level)
-    # Its details are handshakes with their tokens, and audio.
-    logging.getLogger("websockets").setLevel(max(level, logging.INFO))
-
-
-def people(as_json: bool) -> Console:
-    """Where text for people goes."""
-    return Console(stderr=as_json, highlight=False, soft_wrap=False)
-
-
-def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -128,17 +38,6 @@ def print_json(document: Any) -> None:
 def main(context: click.Context, config: Path | None, verbose: int) -> None:
     """A voice robot for FreeSWITCH: calls people, talks, listens, is silent when they speak."""
     context.obj = (config, verbose)
-
-
-def settings_of(context: click.Context) -> LoadedSettings:
-    """The configuration; from here on logs are written as it says."""
-    config, verbose = context.obj
-    loaded = load_settings(config, os.environ)
-    set_up_logging(verbose, loaded.settings.logging)
-    return loaded
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 
 
 @main.command()

@@ -1,0 +1,1 @@
+"""The larger groups of commands, each in a module that registers itself with `robot.cli.main`."""
