@@ -78,12 +78,14 @@ class PartialTranscript:
     """What the callee has said so far in an utterance that goes on; later text may differ.
 
     `text` are the words on which two tries agreed, of the agreement that reached furthest: "" before the first.
-    `draft` is the latest try with all its words, the last of which are often wrong: "" when it found none.
+    `draft` is the latest try with all its words, the last of which are often wrong: "" when it found none. It heard the
+    utterance up to `until_ms`.
     """
 
     utterance: int
     text: str
     draft: str = ""
+    until_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -312,7 +312,7 @@ class Stream:
             return
         if not partials.due(self._duration_ms(len(self._utterance))):
             return
-        utterance = self._endpointer.utterance
+        utterance, until_ms = self._endpointer.utterance, self._endpointer.now_ms
         job = self._partial_job = self._submit(Priority.PARTIAL)
 
         def done(future: asyncio.Future[Transcript]) -> None:
@@ -320,7 +320,7 @@ class Stream:
                 return  # the utterance is over, or there was no time for partials
             draft = future.result().text
             partials.agreed(draft)
-            self._emit(PartialTranscript(utterance, partials.so_far, draft))
+            self._emit(PartialTranscript(utterance, partials.so_far, draft, until_ms))
 
         job.future.add_done_callback(done)
 

@@ -17,6 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Phrase = Annotated[str, StringConstraints(min_length=1)]
 
 
+class BargeInWords(BaseModel):
+    """What a callee says while a prompt plays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stop: tuple[Phrase, ...] = ()
+    ignore: tuple[Phrase, ...] = ()
+    beside_stop: tuple[Phrase, ...] = ()
+
+
 class Language(BaseModel):
     """Of lists and tables that are not said here, `languages/en.toml` tells what they are for."""
 
@@ -39,6 +49,7 @@ class Language(BaseModel):
     unfinished: frozenset[Phrase] = frozenset()
     rewrites: Mapping[Phrase, Phrase] = Field(default_factory=dict)
     suffixes: Mapping[Phrase, Phrase] = Field(default_factory=dict)
+    barge_in: BargeInWords = BargeInWords()
     intents: Mapping[Phrase, tuple[Phrase, ...]] = Field(default_factory=dict)
 
 

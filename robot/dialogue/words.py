@@ -97,6 +97,10 @@ class Reader:
         words = [word for filler, run in _runs(words, self._fillers) if not filler for word in run] or words
         return Utterance(tuple(self._with_negation(self._with_clauses(words))), last)
 
+    def plain(self, text: str) -> list[str]:
+        """All the words of `text`, the fillers too, without accents; what is written together is parted."""
+        return [without_accents(word) for word in self._parts(_folded(text))]
+
     def _parts(self, text: str) -> list[str]:
         """The words of folded `text`, with what is written together parted."""
         return [part for word in self._pattern.findall(text) for part in self._apart(word)]

@@ -270,8 +270,8 @@ async def test_partials_are_the_words_on_which_two_tries_agree(
     await until(lambda: len(engine.heard) == 2 and not scheduler.snapshot().busy)
     await asyncio.sleep(0)
     assert ear.told(PartialTranscript) == [
-        PartialTranscript(1, "", "I would"),
-        PartialTranscript(1, "I would", "I would like"),
+        PartialTranscript(1, "", "I would", until_ms=800),
+        PartialTranscript(1, "I would", "I would like", until_ms=1400),
     ]
 
 
@@ -284,7 +284,7 @@ async def test_partials_begin_and_cease_in_the_middle_of_an_utterance(
     ear.stream.configure(StreamOptions(partials=True))
     ear.hear(0, 20)
     await until(lambda: ear.told(PartialTranscript))
-    assert ear.told(PartialTranscript) == [PartialTranscript(1, "", "1020 ms")]
+    assert ear.told(PartialTranscript) == [PartialTranscript(1, "", "1020 ms", until_ms=1020)]
     engine.gate.clear()
     ear.hear(0, 600)
     ear.stream.configure(StreamOptions())
