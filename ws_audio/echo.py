@@ -8,6 +8,7 @@ which is also the cheap case and the usual one.
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum, auto
 from typing import Final
 
@@ -29,12 +30,17 @@ _STEP: Final = 2
 _HEARD: Final = 4096
 _LOOK_FRAMES: Final = 13  # a look each 260 ms of prompt: half of what is compared is new
 _BAND: Final = slice(300 * 2 * _HEARD * _STEP // RATE, 3400 * 2 * _HEARD * _STEP // RATE)
+_TAIL: Final = 320  # 40 ms, what a room adds to a path
 _KEEP: Final = 0.7  # of the looks before, in the mean over looks
 # The highest of 4096 correlations of unrelated sounds is at 4 to 5 times their RMS.
 FOUND: Final = 7.0
 # So many looks without an echo say that there is none; it takes more to believe it of a line that had one.
 _LOOKS_AT_FIRST: Final = 5
 _LOOKS_LATER: Final = 24
+
+_CANCELLER_DELAY: Final = 128  # samples by which what it gives is late (measured)
+# Beyond what is known of the gain (a quarter of a second's speech tells it to some dB), and the peaks within a frame.
+_ABOVE_ECHO: Final = 10 ** (12 / 10)
 
 
 class Line(Enum):
@@ -51,9 +57,11 @@ class EchoSearch:
     def __init__(self) -> None:
         self.line = Line.UNKNOWN
         self.delay_ms: float | None = None  # of the strongest echo found last
+        self.gain = 0.0  # of that echo with its tail against the prompt, as amplitudes
         self._heard = np.zeros(2 * _HEARD, np.float32)
         self._played = np.zeros(2 * _HEARD, np.float32)
         self._mean = np.zeros(_BAND.stop - _BAND.start, np.complex64)
+        self._common = self._played_energy = 0.0
         self._frames = 0
         self._in_vain = 0  # looks without an echo
 
@@ -85,10 +93,28 @@ class EchoSearch:
         if lags[strongest] > FOUND * float(np.sqrt(np.mean(lags**2))):
             self.line, self._in_vain = Line.ECHO, 0
             self.delay_ms = strongest * 1000 * _STEP / RATE
+            self._measure(heard[_HEARD:], self._played[_HEARD - strongest : 2 * _HEARD - strongest], lags, strongest)
             return
         self._in_vain += 1
         if self._in_vain >= (_LOOKS_LATER if self.line is Line.ECHO else _LOOKS_AT_FIRST):
             self.line = Line.CLEAN
+
+    def _measure(
+        self,
+        heard: npt.NDArray[np.float32],
+        played: npt.NDArray[np.float32],
+        lags: npt.NDArray[np.floating],
+        strongest: int,
+    ) -> None:
+        """The gain of the strongest path by least squares over the looks, times what the paths around it add.
+
+        What else is heard averages out, for it has nothing to do with the prompt.
+        """
+        self._common = _KEEP * self._common + float(heard.dot(played))
+        self._played_energy = _KEEP * self._played_energy + float(played.dot(played))
+        around = lags[max(0, strongest - _TAIL // 4) : strongest + _TAIL] ** 2 - np.mean(lags**2)
+        tail = max(1.0, float(around.sum()) / float(lags[strongest]) ** 2)
+        self.gain = abs(self._common) / max(self._played_energy, 1.0) * tail**0.5
 
 
 class EchoFreeCallee:
@@ -101,6 +127,8 @@ class EchoFreeCallee:
         self.search = EchoSearch()
         self._canceller = EchoCanceller(sample_rate=RATE)
         self._since_prompt_ms = LONGEST_ECHO_MS + FRAME_MS  # since the prompt was last heard
+        self._prompt_powers: deque[float] = deque([0.0], maxlen=LONGEST_ECHO_MS // FRAME_MS)
+        self._late = np.zeros(_CANCELLER_DELAY, np.int16)  # the end of the callee's frame before
 
     def clean(self, callee: bytes, robot: bytes) -> bytes:
         """20 ms of L16 at 16 kHz of each side: the callee's, with what the prompt left in it taken out."""
@@ -115,5 +143,16 @@ class EchoFreeCallee:
             self.search.push(heard, played)
         if self.search.line is Line.CLEAN:
             return callee
-        cleaned: bytes = self._canceller.process(heard, played).astype("<i2", copy=False).tobytes()
-        return cleaned
+        cleaned = self._canceller.process(heard, played)
+        self._prompt_powers.append(float(np.dot(played.astype(np.float32), played)) / _FRAME)
+        late = np.concatenate((self._late, heard[:-_CANCELLER_DELAY]))
+        self._late = heard[-_CANCELLER_DELAY:]
+        if self.search.line is Line.ECHO and self._above_echo(late):
+            cleaned = late
+        result: bytes = cleaned.astype("<i2", copy=False).tobytes()
+        return result
+
+    def _above_echo(self, heard: Samples) -> bool:
+        """The callee is so much louder than the echo can be that nothing need be taken out, and nothing lost."""
+        loudest = max(self._prompt_powers) * self.search.gain**2
+        return float(np.dot(heard.astype(np.float32), heard)) / _FRAME > loudest * _ABOVE_ECHO
