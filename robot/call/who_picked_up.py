@@ -140,6 +140,7 @@ class WhoPickedUp:
             self._timer.cancel()
 
     def _concerns_us(self, event: _Telling) -> bool:
+        """What the machine was still saying when it was answered does not."""
         match event:
             case (
                 SpeechEnded(utterance=utterance)
@@ -148,8 +149,8 @@ class WhoPickedUp:
                 | TranscriptionFailed(utterance=utterance)
             ):
                 return utterance >= self._first_utterance
-            case SpeechContinues(at_ms=at_ms):
-                return at_ms > self._zero_ms
+            case SpeechContinues(run_started_ms=run_started_ms):
+                return run_started_ms >= self._zero_ms
             case _:
                 return True
 
@@ -298,9 +299,7 @@ def _shifted(event: _Telling, by_ms: int, by_utterances: int = 0) -> _Telling:
         case SpeechStarted():
             return SpeechStarted(event.at_ms + by_ms)
         case SpeechContinues():
-            # Speech that began while another detector listened begins with this one.
-            began_ms = max(0, event.run_started_ms + by_ms)
-            return replace(event, run_started_ms=began_ms, at_ms=event.at_ms + by_ms)
+            return replace(event, run_started_ms=event.run_started_ms + by_ms, at_ms=event.at_ms + by_ms)
         case PartialTranscript():
             return replace(event, utterance=event.utterance + by_utterances)
         case ToneStarted():

@@ -56,7 +56,7 @@ def _fits(pattern: str, value: object) -> bool:
 Word = Literal["go_on", "hang_up"]
 Leave = Annotated[Word | LeaveTable, _word_or("leave", "STEP")]
 Say = Annotated[Word | SayTable, _word_or("say", "STEP")]
-Press = Annotated[Word | PressTable, _word_or("press", 'KEYS, such as "1w2"', r"[0-9A-D*#wW]{1,32}")]
+Press = Annotated[Word | PressTable, _word_or("press", "1w2", r"[0-9A-D*#wW]{1,32}")]
 
 
 class AmdTable(_Table):
