@@ -51,6 +51,11 @@ def _lower_case(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _number(value: object) -> object:
+    # The environment has no numbers, and a Literal takes no text for one.
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
 def _list_of_text(value: object) -> object:
     # The environment has no lists.
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -153,6 +158,16 @@ class RecordingsSettings(_Section):
     folder: Annotated[Path, AfterValidator(_absolute)] = Path("/var/lib/freeswitch/recordings/robot")
 
 
+class PromptsSettings(_Section):
+    """[prompts]: what is played, made ready for calls. rate: Hz. keep_mb: what is more, and unused for a day, goes."""
+
+    folder: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default_factory=lambda: user_state_path(_APPLICATION, appauthor=False) / "prompts"
+    )
+    rate: Annotated[Literal[8000, 16000], BeforeValidator(_number)] = 16000
+    keep_mb: Annotated[int, Field(ge=10, le=1_000_000)] = 500
+
+
 class LoggingSettings(_Section):
     """[logging]: as_json is the key `json`: one JSON object a line instead of text for people. -v shows more."""
 
@@ -171,6 +186,7 @@ class Settings(_Section):
     campaigns: CampaignsSettings = Field(default_factory=CampaignsSettings)
     incoming: IncomingSettings = Field(default_factory=IncomingSettings)
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
+    prompts: PromptsSettings = Field(default_factory=PromptsSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
     def switches(self) -> dict[str, FreeSwitchSettings]:
