@@ -11,15 +11,19 @@ class PromptMissing(PromptError):
     """There is no such file."""
 
 
-class PromptUnreadable(PromptError):
+class SoundError(PromptError):
+    """What was read or spoken cannot become a prompt."""
+
+
+class PromptUnreadable(SoundError):
     """The file is there and is no sound that can be read."""
 
 
-class NoSound(PromptError):
+class NoSound(SoundError):
     """There is nothing to hear in it."""
 
 
-class PromptTooLong(PromptError):
+class PromptTooLong(SoundError):
     """Longer than a prompt may be."""
 
 
@@ -29,3 +33,7 @@ class NoVoice(PromptError):
 
 class PromptsFolderUnusable(PromptError):
     """Prompts cannot be written to the folder for them."""
+
+
+class PromptsOverloaded(PromptError):
+    """More is to be made ready than can be."""

@@ -20,8 +20,15 @@ from typing import Final
 import structlog
 
 from robot.dialogue.scenario import Prompt
-from robot.prompts.errors import NoSound, PromptMissing, PromptTooLong, PromptUnreadable
-from robot.prompts.folder import Kept, PromptFolder
+from robot.prompts.errors import (
+    NoSound,
+    PromptMissing,
+    PromptsOverloaded,
+    PromptTooLong,
+    PromptUnreadable,
+    SoundError,
+)
+from robot.prompts.folder import PromptFolder
 from robot.prompts.sound import LONGEST_S, VERSION, decode, prepared, wav
 from robot.prompts.voice import Voice, VoiceSettings, find_voice
 
@@ -31,6 +38,8 @@ log = structlog.get_logger(__name__)
 _MOST_BYTES: Final = 128 * 1024 * 1024
 # About five minutes of speech.
 _MOST_LETTERS: Final = 4000
+# A sentence takes about 0.3 s: who comes after that many would wait for more than a minute.
+_MOST_WAITING: Final = 256
 _NICE: Final = 10
 _NAME_LENGTH: Final = 32
 
@@ -58,6 +67,8 @@ class PromptLibrary:
         self._folder = PromptFolder(folder)
         self._rate = rate
         self._pinned: set[Path] = set()
+        self._digests: dict[Path, tuple[int, int, str]] = {}  # of the campaigns' recordings, which are few
+        self._room = threading.BoundedSemaphore(_MOST_WAITING)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="prompts", initializer=_give_way)
 
     @property
@@ -67,19 +78,24 @@ class PromptLibrary:
 
     def recorded(self, file: Path, text: str) -> Prompt:
         """Blocking. Raises PromptError."""
-        return self._submit(Recorded(file, text)).result()
+        return self._now(Recorded(file, text))
 
     def spoken(self, text: str, voice: VoiceSettings) -> Prompt:
         """Blocking. Raises PromptError."""
-        return self._submit(Spoken(text, voice)).result()
+        return self._now(Spoken(text, voice))
 
     async def prepare(self, source: Recorded | Spoken) -> Prompt:
-        """As `recorded` and `spoken`, while the loop goes on. Raises PromptError."""
-        return await asyncio.wrap_future(self._submit(source))
+        """As `recorded` and `spoken`, while the loop goes on. Raises PromptError.
 
-    def is_ready(self, source: Recorded | Spoken) -> bool:
-        """Whether nothing has to be done for it. Raises PromptError."""
-        return self._folder.find(_name_of(source, self._rate)) is not None
+        What is ready already does not wait for what is not.
+        """
+        ready = await asyncio.to_thread(self.find, source)
+        return ready if ready is not None else await asyncio.wrap_future(self._submit(source))
+
+    def find(self, source: Recorded | Spoken) -> Prompt | None:
+        """The prompt, when nothing has to be done for it any more. Raises PromptError."""
+        kept = self._folder.find(self._name(source))
+        return None if kept is None else Prompt(kept.file, source.text, kept.length_s)
 
     def pin(self, prompts: Iterable[Prompt]) -> None:
         """They are wanted as long as this library is there, such as those that every call of a campaign plays."""
@@ -97,28 +113,70 @@ class PromptLibrary:
         """What is being made is finished, what waits is given up."""
         self._worker.shutdown(cancel_futures=True)
 
+    def _now(self, source: Recorded | Spoken) -> Prompt:
+        return self.find(source) or self._submit(source).result()
+
     def _submit(self, source: Recorded | Spoken) -> Future[Prompt]:
-        return self._worker.submit(self._make, source)
+        """Raises PromptsOverloaded."""
+        if not self._room.acquire(blocking=False):
+            raise PromptsOverloaded(
+                f"{_MOST_WAITING} prompts wait to be made ready already: call fewer people at once, give prompts "
+                "recordings, or use a faster machine"
+            )
+        made = self._worker.submit(self._make, source)
+        made.add_done_callback(lambda _: self._room.release())
+        return made
 
     def _make(self, source: Recorded | Spoken) -> Prompt:
-        kept = self._kept(source)
+        """In the worker."""
+        # Somebody who asked before may have had it made.
+        if (ready := self.find(source)) is not None:
+            return ready
+        kept = self._folder.write(self._name(source), self._sound(source))
         return Prompt(kept.file, source.text, kept.length_s)
 
-    def _kept(self, source: Recorded | Spoken) -> Kept:
+    def _sound(self, source: Recorded | Spoken) -> bytes:
+        """The WAV file."""
         match source:
             case Recorded(file):
                 content = _read(file)
-                name = _name(self._rate, "recorded", content)
                 try:
-                    return self._folder.find(name) or self._folder.write(name, _of_recording(content, self._rate))
-                except (PromptUnreadable, PromptTooLong, NoSound) as error:
+                    return wav(prepared(*decode(content), self._rate), self._rate)
+                except SoundError as error:
                     raise type(error)(f"{file} {error}") from error
-            case Spoken(text):
-                voice = _voice(source)
-                name = _name_of(source, self._rate)
-                return self._folder.find(name) or self._folder.write(
-                    name, _of_text(text, voice, source.voice.speed, self._rate)
-                )
+            case Spoken(text, settings):
+                sound, rate = _voice(source).speak(text, settings.speed)
+                if not sound.size:
+                    raise NoSound("there is nothing in a text that its voice can say: write words of its language")
+                if sound.size > LONGEST_S * rate:
+                    raise PromptTooLong(
+                        f"a text lasts {sound.size / rate:.0f} s, and a prompt at most {LONGEST_S}: shorten it"
+                    )
+                return wav(prepared(sound, rate, self._rate), self._rate)
+
+    def _name(self, source: Recorded | Spoken) -> str:
+        """Whoever makes the same of the same finds the file; who makes something else of it makes another one."""
+        match source:
+            case Recorded(file):
+                return self._named("recorded", self._digest(file))
+            case Spoken(text, settings):
+                spoken = f"{_voice(source).identity}\n{settings.speed:g}\n{text}"
+                return self._named("spoken", hashlib.sha256(spoken.encode("utf-8", "surrogatepass")).hexdigest())
+
+    def _named(self, kind: str, of: str) -> str:
+        return hashlib.sha256(f"{VERSION} {self._rate} {kind} {of}".encode()).hexdigest()[:_NAME_LENGTH]
+
+    def _digest(self, file: Path) -> str:
+        """Of what is in a file, which is read again only when it was changed. Raises as `_read`."""
+        try:
+            status = file.stat()
+        except OSError:
+            return hashlib.sha256(_read(file)).hexdigest()  # tells what is wrong
+        known = self._digests.get(file)
+        if known is None or known[:2] != (status.st_size, status.st_mtime_ns):
+            known = status.st_size, status.st_mtime_ns, hashlib.sha256(_read(file)).hexdigest()
+            self._digests[file] = known
+        return known[2]
 
 
 def _read(file: Path) -> bytes:
@@ -140,36 +198,6 @@ def _voice(source: Spoken) -> Voice:
     if not any(letter.isalnum() for letter in source.text):
         raise NoSound("a text without a word is to be spoken: write what is to be said")
     return find_voice(source.voice.model)
-
-
-def _name_of(source: Recorded | Spoken, rate: int) -> str:
-    match source:
-        case Recorded(file):
-            return _name(rate, "recorded", _read(file))
-        case Spoken(text, settings):
-            spoken = f"{_voice(source).identity}\n{settings.speed:g}\n{text}"
-            return _name(rate, "spoken", spoken.encode("utf-8", "surrogatepass"))
-
-
-def _name(rate: int, kind: str, content: bytes) -> str:
-    """Whoever makes the same of the same finds the file; who makes something else of it makes another one."""
-    digest = hashlib.sha256(f"{VERSION} {rate} {kind}\n".encode())
-    digest.update(content)
-    return digest.hexdigest()[:_NAME_LENGTH]
-
-
-def _of_recording(content: bytes, rate: int) -> bytes:
-    sound, its_rate = decode(content)
-    return wav(prepared(sound, its_rate, rate), rate)
-
-
-def _of_text(text: str, voice: Voice, speed: float, rate: int) -> bytes:
-    sound, its_rate = voice.speak(text, speed)
-    if not sound.size:
-        raise NoSound("there is nothing in a text that its voice can say: write words of its language")
-    if sound.size > LONGEST_S * its_rate:
-        raise PromptTooLong(f"a text lasts {sound.size / its_rate:.0f} s, and a prompt at most {LONGEST_S}: shorten it")
-    return wav(prepared(sound, its_rate, rate), rate)
 
 
 def _give_way() -> None:
