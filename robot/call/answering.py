@@ -1,6 +1,6 @@
 """Does what the campaign wants done about whoever picked up, and does something else when it was somebody else.
 
-    WhoPickedUp ── who it is, when it listens ──▶ Answering ── converse, say, press ──▶ Speaker (the call)
+    WhoPickedUp ── who it is, when it listens ──▶ Answering ── converse, leave, press ──▶ Speaker (Talk)
 
 What is being said is broken off as soon as it is known that it is said to the wrong one, or before the last beep.
 """
@@ -32,12 +32,12 @@ _MOST_MACHINES: Final = 3
 class Speaker(Protocol):
     """What a call can do. Each may be cancelled at any time."""
 
-    async def converse(self) -> str:
-        """Have the conversation, from its first step to its outcome."""
+    async def converse(self) -> str | None:
+        """Have the conversation, from its first step to its outcome; None: it came to none of its own."""
         ...
 
-    async def say(self, step: str) -> None:
-        """Say the prompt of a step to its end, whoever talks over it."""
+    async def leave(self, step: str) -> None:
+        """Say the prompt of a step to a machine, to its end, whatever is heard meanwhile."""
         ...
 
     async def press(self, digits: str) -> None:
@@ -47,6 +47,13 @@ class Speaker(Protocol):
     async def fall_silent(self) -> None:
         """Stop what is being said; return when nothing more is heard of it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """The call has come to its end."""
+
+    outcome: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +73,19 @@ class Answering:
         self._speaker = speaker
         self._machines = 0  # that were answered
 
-    async def run(self) -> str:
-        """The outcome. Raises what the speaker raises."""
-        outcome = None
-        while outcome is None:
+    async def run(self) -> str | None:
+        """The outcome; None: the conversation came to none of its own. Raises what the speaker raises."""
+        over = None
+        while over is None:
             wanted = self._wanted()
             if wanted is None:
                 await first_of(self._who.news)
             else:
-                outcome = await self._while_wanted(wanted)
-        return outcome
+                over = await self._while_wanted(wanted)
+        return over.outcome
 
-    async def _while_wanted(self, wanted: _Wanted) -> str | None:
-        """The outcome; None when there is none yet, because something else is wanted or somebody else comes on."""
+    async def _while_wanted(self, wanted: _Wanted) -> _Over | None:
+        """None: it is not over, because something else is wanted or somebody else comes on."""
         doing = asyncio.get_running_loop().create_task(self._do(wanted.action))
         try:
             while not doing.done() and self._wanted() == wanted:
@@ -106,17 +113,17 @@ class Answering:
             return _Wanted(action, None)
         return None if self._who.may_start is None else _Wanted(action, self._who.may_start)
 
-    async def _do(self, action: AnswerAction) -> str | None:
+    async def _do(self, action: AnswerAction) -> _Over | None:
         match action:
             case HangUp(outcome):
-                return outcome
+                return _Over(outcome)
             case GoOn():
-                return await self._speaker.converse()
+                return _Over(await self._speaker.converse())
             case LeaveMessage(step):
-                await self._speaker.say(step)
-                return Outcome.VOICEMAIL_LEFT
+                await self._speaker.leave(step)
+                return _Over(Outcome.VOICEMAIL_LEFT)
             case AnswerScreening(step):
-                await self._speaker.say(step)
+                await self._speaker.leave(step)
             case PressKeys(digits):
                 await self._speaker.press(digits)
         self._machines += 1

@@ -131,3 +131,10 @@ def greetings_in(*wanted: str) -> Greetings:
             kind[True] += by_certainty["sure"]
             kind[False] += by_certainty["likely"]
     return Greetings(phrases, frozenset(digits))
+
+
+def greetings_for(language: str | None) -> Greetings:
+    """The phrases for a call in `language`; None, where nobody knows which it will be: of all. There may be none."""
+    if language is None:
+        return greetings_in(*languages())
+    return greetings_in(language) if language in languages() else Greetings({})

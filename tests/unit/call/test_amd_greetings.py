@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robot.call.amd.greetings import AmdClass, Greetings, UnknownGreetings, greetings_in, languages
+from robot.call.amd.greetings import AmdClass, Greetings, UnknownGreetings, greetings_for, greetings_in, languages
 
 ENGLISH = [
     ("Hi, you've reached Joe. Please least a message after the tone.", AmdClass.VOICEMAIL),
@@ -87,3 +87,12 @@ def test_short_phrases_are_refused() -> None:
 def test_languages_without_phrases_are_named() -> None:
     with pytest.raises(UnknownGreetings, match="only in en, fr"):
         greetings_in("xx")
+
+
+def test_the_greetings_of_a_call() -> None:
+    french, english = "Laissez-moi un message après le bip.", "Please leave a message."
+    assert greetings_for("fr").recognise(french) is not None
+    assert greetings_for("fr").recognise(english) is None
+    assert greetings_for(None).recognise(french) is not None
+    assert greetings_for(None).recognise(english) is not None
+    assert greetings_for("xx").recognise(english) is None

@@ -54,8 +54,8 @@ class Speaker:
         await self._do("converse")
         return "interested"
 
-    async def say(self, step: str) -> None:
-        await self._do(f"say {step}")
+    async def leave(self, step: str) -> None:
+        await self._do(f"leave {step}")
 
     async def press(self, digits: str) -> None:
         self.deeds.append(f"press {digits}")
@@ -130,9 +130,9 @@ async def test_the_message_waits_for_the_beep_and_begins_again_after_another() -
     await call.who.is_now(AmdClass.VOICEMAIL)
     assert call.deeds == []
     await call.who.beeped(5.0)
-    assert call.deeds == ["say message"]
+    assert call.deeds == ["leave message"]
     await call.who.beeped(6.0)
-    assert call.deeds == ["say message", "silent", "say message"]
+    assert call.deeds == ["leave message", "silent", "leave message"]
     await call.speaker.ends()
     assert await call.running == "voicemail_left"
 
@@ -143,7 +143,7 @@ async def test_a_human_that_was_a_voicemail_hears_no_more_of_the_prompt() -> Non
     await call.who.is_now(AmdClass.VOICEMAIL)
     assert call.deeds == ["converse", "silent"]
     await call.who.beeped(9.0)
-    assert call.deeds == ["converse", "silent", "say message"]
+    assert call.deeds == ["converse", "silent", "leave message"]
     call.running.cancel()
 
 
@@ -162,7 +162,7 @@ async def test_a_screening_is_answered_and_the_person_talked_to() -> None:
     await call.who.beeped(4.0)
     await call.speaker.ends()
     await call.who.is_now(AmdClass.HUMAN)
-    assert call.deeds == ["say who_we_are", "converse"]
+    assert call.deeds == ["leave who_we_are", "converse"]
     call.running.cancel()
 
 
