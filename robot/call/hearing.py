@@ -1,7 +1,8 @@
 """What is heard of the callee during one call: utterances with their text, whether they are speaking, for how long not.
 
 Listens to one audio stream after another (a stream that drops is started again) and keeps the time of the loop's clock,
-so that what was said can be set beside what was played. Decides nothing.
+so that what was said can be set beside what was played. Decides nothing: whether a likely text is answer enough,
+is said by who waits for it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from ws_audio.events import (
     AudioEvent,
     AudioStalled,
     FinalTranscript,
+    LikelyTranscript,
+    PartialTranscript,
     SpeechContinues,
     SpeechEnded,
     SpeechStarted,
@@ -23,7 +26,7 @@ from ws_audio.events import (
     TranscriptionFailed,
 )
 
-# Beyond the time of the step: an utterance may last 30 s (endpointing), its transcription as long again on a loaded
+# Beyond the time of the step: an utterance may last 20 s (endpointing), its transcription twice as long on a loaded
 # machine. A line that is never quiet (music, a fax) must not hold the call for ever.
 _LONGEST_WAIT_S: Final = 60.0
 # A frame of audio arrives when its last sample has been spoken.
@@ -69,7 +72,27 @@ class StreamClock:
         return (at - self._origin) * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class _Likely:
+    """An utterance that is over if the callee says no more; `ended_at` as in Utterance."""
+
+    number: int  # in its stream
+    text: str
+    ended_at: float
+
+
 Tap = Callable[[AudioEvent, StreamClock], None]
+Words = Callable[[str, float, float], None]
+Clear = Callable[[str], bool]
+Counts = Callable[[str, float], bool]
+
+
+def _never(text: str) -> bool:
+    return False
+
+
+def _always(text: str, ended_at: float) -> bool:
+    return True
 
 
 class Hearing:
@@ -77,6 +100,8 @@ class Hearing:
 
     `on_speech(run_started_at, at, arrived_at)` is called from within each voiced frame: seconds of the loop's clock of
     the run's beginning and present end in audio time, and of the frame's arrival. `on_utterance` comes with its text.
+    `on_words(text, started_at, until)` is told all that is recognised so far of an utterance, from its beginning up to
+    `until`: drafts, likely and final texts. `end_utterance(number)` is AudioServer's, for the stream of this call.
     `tap` is told every event of every stream after that, with the clock of its stream.
     """
 
@@ -85,15 +110,24 @@ class Hearing:
         *,
         on_speech: Callable[[float, float, float], None],
         on_utterance: Callable[[Utterance], None],
+        on_words: Words = lambda text, started_at, until: None,
+        end_utterance: Callable[[int], bool] = lambda number: False,
         tap: Tap = lambda event, clock: None,
     ) -> None:
         self._on_speech = on_speech
         self._on_utterance = on_utterance
+        self._on_words = on_words
+        self._end_utterance = end_utterance
         self.tap = tap
         self._changed = asyncio.Event()
         self._stream: StreamListener | None = None
         self._waiting_for_text = 0
         self._utterances: list[Utterance] = []
+        self._spoken_to = 0.0  # the end of the latest voiced frame
+        self._likely: _Likely | None = None
+        self._clear: Clear = _never  # of who waits for an answer now
+        self._counts: Counts = _always
+        self._after = 0.0
         self.failures = 0  # utterances whose transcription failed
 
     def new_stream(self) -> StreamListener:
@@ -106,26 +140,67 @@ class Hearing:
         """Nobody speaks and no text is outstanding."""
         return self._waiting_for_text == 0 and not (self._stream is not None and self._stream.speaking)
 
-    async def answer(self, since: float, within_s: float) -> Utterance | None:
-        """The first words that end after `since` (loop's clock); None when none begin within `within_s` of quiet.
+    def spoken_since(self, at: float) -> bool:
+        """Whether anything was said that ended after `at` (loop's clock), or may turn out to have been."""
+        return not self.quiet or any(utterance.ended_at > at for utterance in self._utterances)
 
-        While the callee speaks, or the text of what they said is outstanding, the wait goes on.
+    async def answer(
+        self,
+        since: float,
+        within_s: float,
+        *,
+        said_after: float | None = None,
+        clear: Clear = _never,
+        counts: Counts = _always,
+    ) -> Utterance | None:
+        """The first words that end after `said_after`; None when none begin within `within_s` of `since`.
+
+        Both are on the loop's clock; `said_after` is `since` unless said. While the callee speaks, or the text of what
+        they said is outstanding, the wait goes on. `clear(text)` is asked as soon as the callee pauses: True
+        ends the utterance there, and the wait with it. `counts(text, ended_at)` is False of words that are no
+        answer. One wait at a time.
         """
         latest = since + within_s + _LONGEST_WAIT_S
-        while True:
-            self._changed.clear()
-            for utterance in self._utterances:
-                if utterance.ended_at > since:
-                    return utterance
-            now = asyncio.get_running_loop().time()
-            deadline = since + within_s if self.quiet else latest
-            if now >= deadline:
-                return None
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+        after = since if said_after is None else said_after
+        return await self._first(after, clear, counts, lambda: since + within_s if self.quiet else latest)
+
+    async def interruption(
+        self, began_at: float, resume_after_s: float, *, clear: Clear = _never, counts: Counts = _always
+    ) -> Utterance | None:
+        """What the callee stopped a prompt with: the first words that end after `began_at`, as `answer`.
+
+        None when there were none after all, and nobody has spoken for `resume_after_s`: a false alarm.
+        """
+        latest = began_at + resume_after_s + _LONGEST_WAIT_S
+        return await self._first(
+            began_at, clear, counts, lambda: max(began_at, self._spoken_to) + resume_after_s if self.quiet else latest
+        )
+
+    async def _first(
+        self, after: float, clear: Clear, counts: Counts, deadline: Callable[[], float]
+    ) -> Utterance | None:
+        self._clear, self._counts, self._after = clear, counts, after
+        try:
+            self._end_if_clear()
+            while True:
+                self._changed.clear()
+                for utterance in self._utterances:
+                    if utterance.ended_at > after and counts(utterance.text, utterance.ended_at):
+                        return utterance
+                until = deadline()
+                if asyncio.get_running_loop().time() >= until:
+                    return None
+                try:
+                    async with asyncio.timeout_at(until):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            self._clear, self._counts = _never, _always
+
+    def between(self, begin: float, end: float) -> list[Utterance]:
+        """What was said, with words, and ended in that time (loop's clock)."""
+        return [utterance for utterance in self._utterances if begin <= utterance.ended_at <= end]
 
     async def texts_known(self, within_s: float) -> None:
         """Wait until every utterance has its text, or for `within_s`."""
@@ -138,19 +213,38 @@ class Hearing:
             return
 
     def speech(self, run_started_at: float, at: float, arrived_at: float) -> None:
+        self._likely = None  # the callee speaks on
+        self._spoken_to = at
         self._on_speech(run_started_at, at, arrived_at)
 
     def speech_changed(self, *, waiting_for_text: int = 0) -> None:
-        """Somebody began or ceased to speak; `waiting_for_text` more (or fewer) texts are outstanding."""
+        """Somebody began or ceased to speak; `waiting_for_text` more texts are outstanding."""
+        self._likely = None
         self._waiting_for_text += waiting_for_text
         self._changed.set()
+
+    def words(self, text: str, started_at: float, until: float) -> None:
+        self._on_words(text, started_at, until)
+
+    def likely(self, number: int, text: str, ended_at: float) -> None:
+        """The callee pauses after `text`."""
+        self._likely = _Likely(number, text, ended_at)
+        self._end_if_clear()
+
+    def _end_if_clear(self) -> None:
+        likely = self._likely
+        if likely is None or likely.ended_at <= self._after or not self._counts(likely.text, likely.ended_at):
+            return
+        if likely.text and self._clear(likely.text):
+            self._end_utterance(likely.number)
 
     def transcribed(self, utterance: Utterance | None) -> None:
         """An outstanding text has come; None: there were no words in it."""
         if utterance is not None:
             self._utterances.append(utterance)
             self._on_utterance(utterance)
-        self.speech_changed(waiting_for_text=-1)
+        self._waiting_for_text -= 1
+        self._changed.set()
 
 
 class StreamListener:
@@ -159,6 +253,7 @@ class StreamListener:
     def __init__(self, hearing: Hearing) -> None:
         self._hearing = hearing
         self._clock = StreamClock()
+        self._started_ms = 0  # of the utterance that goes on
         self.speaking = False
         self.started = asyncio.Event()  # the first audio frame has come
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # how it ended, or fell silent
@@ -166,6 +261,9 @@ class StreamListener:
     def __call__(self, event: AudioEvent) -> None:
         self._hear(event)
         self._hearing.tap(event, self._clock)
+        # Last, because it may end the utterance, which is told from within.
+        if isinstance(event, LikelyTranscript):
+            self._hearing.likely(event.utterance, event.text, self._clock.at(event.ended_ms))
 
     def _hear(self, event: AudioEvent) -> None:
         match event:
@@ -175,13 +273,19 @@ class StreamListener:
             case StreamStarted(arrived_at=arrived_at):
                 self._clock.start(arrived_at)
                 self.started.set()
-            case SpeechStarted():
+            case SpeechStarted(at_ms=at_ms):
                 self.speaking = True
+                self._started_ms = at_ms
                 self._hearing.speech_changed()
             case SpeechEnded():
                 self.speaking = False
                 self._hearing.speech_changed(waiting_for_text=1)
+            case PartialTranscript(draft=draft, until_ms=until_ms):
+                self._words(draft, self._started_ms, until_ms)
+            case LikelyTranscript():
+                self._words(event.text, event.started_ms, event.ended_ms)
             case FinalTranscript():
+                self._words(event.text, event.started_ms, event.ended_ms)
                 self._hearing.transcribed(self._utterance(event) if event.text else None)
             case TranscriptionFailed():
                 self._hearing.failures += 1
@@ -194,6 +298,9 @@ class StreamListener:
                 self._lose(f"closed with code {code}" + (f" ({reason})" if reason else ""))
             case _:
                 return
+
+    def _words(self, text: str, started_ms: int, until_ms: int) -> None:
+        self._hearing.words(text, self._clock.at(started_ms), self._clock.at(until_ms))
 
     def _utterance(self, event: FinalTranscript) -> Utterance:
         return Utterance(

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot.call.barge_in import BargeInDetector, BargeInRule
+from robot.call.barge_in import BENEFIT_MS, BargeInDetector, BargeInRule
+from robot.dialogue.interruption import interruption_words
 
 FRAME_MS = 20
+ENGLISH = BargeInRule(1500, interruption_words("en"))
 
 
 def frames_until_fired(detector: BargeInDetector, run_started_ms: float, until_ms: float) -> list[tuple[float, float]]:
@@ -86,3 +88,160 @@ def test_it_fires_once_and_never_early(threshold: int, prompt: int, runs: list[t
     assert len(fired) <= 1
     for _, over in fired:
         assert threshold <= over < threshold + FRAME_MS
+
+
+def armed(rule: BargeInRule = ENGLISH, prompt_started_ms: float = 0) -> BargeInDetector:
+    detector = BargeInDetector()
+    detector.arm(rule, prompt_started_ms)
+    return detector
+
+
+def test_a_stop_word_stops_the_prompt_below_the_threshold() -> None:
+    detector = armed(prompt_started_ms=500)
+    assert frames_until_fired(detector, 3000, 3400) == []
+    assert detector.heard("Stop.", 3000, 3400) == 400
+    assert detector.began_ms == 3000
+    assert detector.heard("Stop.", 3000, 3400) is None, "once"
+    assert frames_until_fired(detector, 3000, 9000) == []
+
+
+@pytest.mark.parametrize("text", ["I know.", "There is no hurry", "Mm-hmm.", "", "Okay."])
+def test_other_words_do_not_below_the_threshold(text: str) -> None:
+    detector = armed()
+    assert frames_until_fired(detector, 3000, 3400) == []
+    assert detector.heard(text, 3000, 3400) is None
+
+
+def test_a_stop_word_from_before_the_prompt_that_is_recognised_late_does_not_stop_it() -> None:
+    assert armed(prompt_started_ms=3500).heard("Stop.", 3000, 3400) is None
+
+
+def test_a_prompt_that_may_not_be_interrupted_is_not_by_words_either() -> None:
+    detector = armed(BargeInRule(None, interruption_words("en")))
+    assert detector.heard("Stop!", 3000, 3400) is None
+    assert BargeInDetector().heard("Stop!", 3000, 3400) is None
+
+
+def test_words_that_are_no_stop_words_change_nothing_about_the_threshold() -> None:
+    detector = armed()
+    assert frames_until_fired(detector, 3000, 3800) == []
+    assert detector.heard("I would", 3000, 3600) is None
+    assert frames_until_fired(detector, 3000, 6000) == [(4500, 1500)]
+    assert detector.began_ms == 3000
+
+
+def test_a_hum_past_the_threshold_goes_on_until_another_word_is_recognised() -> None:
+    detector = armed()
+    assert frames_until_fired(detector, 3000, 3800) == []
+    assert detector.heard("Mm-hmm", 3000, 3600) is None
+    assert frames_until_fired(detector, 3000, 5000) == []
+    assert detector.heard("Mm-hmm, okay", 3000, 4900) is None
+    assert frames_until_fired(detector, 3000, 5400) == []
+    assert detector.heard("Mm-hmm, okay, but who", 3000, 5300) == 2400
+    assert detector.began_ms == 3000
+
+
+def test_another_word_below_the_threshold_ends_the_benefit_of_the_doubt() -> None:
+    detector = armed()
+    assert frames_until_fired(detector, 3000, 3800) == []
+    detector.heard("Okay", 3000, 3600)
+    assert frames_until_fired(detector, 3000, 4200) == []
+    assert detector.heard("Okay, but", 3000, 4200) is None
+    assert frames_until_fired(detector, 3000, 6000) == [(4500, 1500)]
+
+
+def test_nobody_hums_for_ever() -> None:
+    detector = armed()
+    detector.heard("Mm-hmm", 3000, 3600)
+    assert frames_until_fired(detector, 3000, 9000) == [(3000 + 1500 + BENEFIT_MS, 1500 + BENEFIT_MS)]
+
+
+def test_what_is_known_of_one_run_says_nothing_of_the_next() -> None:
+    detector = armed()
+    assert frames_until_fired(detector, 3000, 3400) == []
+    assert detector.heard("Okay.", 3000, 3400) is None
+    assert frames_until_fired(detector, 3800, 9000) == [(5300, 1500)]
+
+
+def test_what_is_known_of_one_prompt_says_nothing_of_the_next() -> None:
+    detector = armed()
+    detector.heard("Okay", 3000, 3600)
+    detector.arm(ENGLISH, prompt_started_ms=3200)
+    assert frames_until_fired(detector, 3000, 9000) == [(4700, 1500)]
+
+
+def test_sound_in_which_no_words_are_found_is_taken_for_noise_when_it_is_long_enough() -> None:
+    detector = armed()
+    detector.heard("", 3000, 3600)
+    assert frames_until_fired(detector, 3000, 9000) == [(4500, 1500)]
+    detector = armed()
+    detector.heard("...", 3000, 4200)
+    assert frames_until_fired(detector, 3000, 9000) == [(6000, 3000)]
+
+
+def test_a_false_alarm_says_when_the_prompt_goes_on() -> None:
+    assert ENGLISH.false_alarm("", 5000) == 6000
+    assert ENGLISH.false_alarm("Mm-hmm.", 5000) == 6000
+    assert ENGLISH.false_alarm("Who is this?", 5000) is None
+    assert BargeInRule(1500, interruption_words("en"), resume_after_ms=0).false_alarm("", 5000) is None
+
+
+def test_a_backchannel_is_no_answer_unless_the_prompt_was_all_but_over() -> None:
+    assert ENGLISH.backchannel("Mm-hmm.", 5000, prompt_ended_ms=9000)
+    assert not ENGLISH.backchannel("Friday.", 5000, prompt_ended_ms=9000)
+    assert not ENGLISH.backchannel("Yes.", 8800, prompt_ended_ms=9000)
+
+
+def test_a_time_to_resume_after_is_not_negative() -> None:
+    with pytest.raises(ValueError, match="cannot be negative"):
+        BargeInRule(resume_after_ms=-1)
+
+
+@given(
+    prompt=st.integers(0, 3000),
+    runs=st.lists(
+        st.tuples(
+            st.integers(300, 2000),
+            st.integers(20, 5000),
+            st.lists(st.sampled_from(["", "mm-hmm", "okay", "hello", "stop", "I would like"]), max_size=4),
+        ),
+        max_size=6,
+    ),
+)
+def test_with_words_it_fires_once_for_a_stop_word_or_between_the_threshold_and_the_limit(
+    prompt: int, runs: list[tuple[int, int, list[str]]]
+) -> None:
+    detector = armed(prompt_started_ms=prompt)
+    at, over = 0, None
+    fired: list[tuple[str | None, float]] = []
+    for gap_ms, length_ms, texts in runs:
+        start = at + gap_ms
+        at = start
+        drafts = iter(texts)
+        while at < start + length_ms:
+            at += FRAME_MS
+            over = detector.speech(start, at)
+            if over is not None:
+                fired.append((None, over))
+            if (at - start) % 600 == 0 and (text := next(drafts, None)) is not None:
+                over = detector.heard(text, start, at)
+                if over is not None:
+                    fired.append((text, over))
+    assert len(fired) <= 1
+    for cause, over in fired:
+        if cause == "stop":
+            assert over > 0
+        else:
+            assert 1500 <= over < 1500 + BENEFIT_MS + FRAME_MS
+    longest = max((min(length, at_end - prompt) for length, at_end in _ends(runs)), default=0)
+    if longest >= 1500 + BENEFIT_MS + FRAME_MS:
+        assert fired
+
+
+def _ends(runs: list[tuple[int, int, list[str]]]) -> list[tuple[int, int]]:
+    """Length and end of each run, in ms."""
+    ends, at = [], 0
+    for gap_ms, length_ms, _ in runs:
+        at += gap_ms + -(-length_ms // FRAME_MS) * FRAME_MS
+        ends.append((length_ms, at))
+    return ends

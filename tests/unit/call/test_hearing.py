@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import pytest
+
 from robot.call.hearing import Hearing, StreamListener, Utterance
 from ws_audio.events import (
     AudioStalled,
     FinalTranscript,
+    LikelyTranscript,
+    PartialTranscript,
     SpeechContinues,
     SpeechEnded,
     SpeechStarted,
@@ -139,3 +143,169 @@ async def test_the_last_words_are_waited_for() -> None:
     stream(FinalTranscript(1, "Bye.", 0, 500, 0, 0, 500))
     await waiting
     await hearing.texts_known(within_s=60)
+
+
+class Pausing:
+    """A callee whose utterances can be ended while they pause, as a stream does it."""
+
+    def __init__(self, at: float) -> None:
+        self.heard: list[str] = []
+        self.words: list[tuple[str, float, float]] = []
+        self.hearing = Hearing(
+            on_speech=lambda *frame: None,
+            on_utterance=lambda utterance: self.heard.append(utterance.text),
+            on_words=lambda *words: self.words.append(words),
+            end_utterance=self._end,
+        )
+        self.stream = started(self.hearing, at=at + 0.02)
+        self._pause: LikelyTranscript | None = None
+
+    def speaks(self, begin_ms: int, end_ms: int) -> None:
+        self.stream(SpeechStarted(begin_ms))
+        self.speaks_on(begin_ms, end_ms)
+
+    def speaks_on(self, begin_ms: int, end_ms: int) -> None:
+        self._pause = None
+        self.stream(SpeechContinues(begin_ms, end_ms, end_ms - begin_ms, arrived_at=1e12))
+
+    def pauses(self, text: str, begin_ms: int, end_ms: int) -> None:
+        self._pause = LikelyTranscript(1, text, begin_ms, end_ms, end_ms - begin_ms + 400)
+        self.stream(self._pause)
+
+    def _end(self, number: int) -> bool:
+        pause, self._pause = self._pause, None
+        if pause is None or number != pause.utterance:
+            return False
+        begin, end = pause.started_ms, pause.ended_ms
+        self.stream(SpeechEnded(1, begin, end, end + 340))
+        self.stream(FinalTranscript(1, pause.text, begin, end, 340, 0, pause.audio_ms))
+        return True
+
+
+def is_yes(text: str) -> bool:
+    return text.startswith("Yes")
+
+
+async def test_a_clear_answer_ends_the_wait_while_the_silence_is_counted() -> None:
+    now = asyncio.get_running_loop().time()
+    callee = Pausing(now)
+    waiting = asyncio.create_task(callee.hearing.answer(now, 60, clear=is_yes))
+    await asyncio.sleep(0)
+    callee.speaks(0, 400)
+    callee.pauses("Well...", 0, 400)
+    callee.speaks_on(0, 900)
+    callee.pauses("Well... yes.", 0, 900)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    callee.speaks_on(0, 1200)
+    callee.pauses("Yes.", 0, 1200)
+    answer = await waiting
+    assert answer is not None
+    assert (answer.text, answer.endpoint_ms, answer.stt_ms) == ("Yes.", 340, 0)
+    assert answer.ended_at == pytest.approx(now + 1.2)
+
+
+async def test_a_pause_that_came_before_the_question_was_put_is_judged_when_it_is() -> None:
+    now = asyncio.get_running_loop().time()
+    callee = Pausing(now)
+    callee.speaks(100, 500)
+    callee.pauses("Yes.", 100, 500)
+    assert callee.heard == []
+    answer = await callee.hearing.answer(now, 60, clear=is_yes)
+    assert answer is not None
+    assert callee.heard == ["Yes."]
+
+
+async def test_what_was_taken_back_or_does_not_count_ends_nothing() -> None:
+    now = asyncio.get_running_loop().time()
+    callee = Pausing(now)
+    callee.speaks(100, 500)
+    callee.pauses("Yes.", 100, 500)
+    callee.speaks_on(100, 600)
+    waiting = asyncio.create_task(
+        callee.hearing.answer(now, 60, clear=is_yes, counts=lambda text, ended_at: text != "Yes but")
+    )
+    await asyncio.sleep(0)
+    callee.pauses("Yes but", 100, 600)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert callee.heard == []
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    callee.pauses("Yes.", 100, 600)
+    assert callee.heard == [], "nobody waits any more"
+
+
+async def test_an_earlier_text_that_comes_late_does_not_take_a_pause_back() -> None:
+    now = asyncio.get_running_loop().time()
+    callee = Pausing(now)
+    callee.stream(SpeechStarted(0))
+    callee.stream(SpeechEnded(1, 0, 300, 1000))
+    callee.speaks(1200, 1500)
+    callee.pauses("Yes.", 1200, 1500)
+    callee.stream(FinalTranscript(1, "Hm", 0, 300, 700, 500, 300))
+    answer = await callee.hearing.answer(now, 60, said_after=now + 1, clear=is_yes)
+    assert answer is not None
+    assert answer.text == "Yes."
+
+
+async def test_words_that_do_not_count_are_passed_over_and_words_over_the_prompt_may_count() -> None:
+    hearing = Ear().hearing()
+    stream = started(hearing, at=100.02)
+    say(stream, "Mm-hmm.", 1000, 1300)
+    say(stream, "Friday.", 2000, 2400)
+    answer = await hearing.answer(
+        since=103.0, within_s=1, said_after=100.5, counts=lambda text, ended_at: text != "Mm-hmm."
+    )
+    assert answer is not None
+    assert answer.text == "Friday."
+    assert await hearing.answer(since=103.0, within_s=1) is None
+
+
+async def test_an_interruption_is_its_first_words() -> None:
+    now = asyncio.get_running_loop().time()
+    callee = Pausing(now)
+    callee.speaks(0, 1500)
+    waiting = asyncio.create_task(callee.hearing.interruption(now, 60, clear=is_yes))
+    await asyncio.sleep(0)
+    callee.pauses("Yes, I know.", 0, 1500)
+    words = await waiting
+    assert words is not None
+    assert words.text == "Yes, I know."
+
+
+async def test_an_interruption_without_words_is_over_when_it_was_quiet_for_so_long() -> None:
+    now = asyncio.get_running_loop().time()
+    callee = Pausing(now - 10)
+    callee.speaks(0, 9000)  # up to a second ago
+    waiting = asyncio.create_task(callee.hearing.interruption(now - 10, 0.5))
+    await asyncio.sleep(0)
+    assert not waiting.done(), "they may go on, and the text is not known"
+    callee.stream(SpeechEnded(1, 0, 9000, 9700))
+    callee.stream(FinalTranscript(1, "", 0, 9000, 700, 200, 9000))
+    assert await waiting is None
+
+
+async def test_all_that_is_recognised_is_told_with_the_loops_time() -> None:
+    callee = Pausing(100.0)
+    callee.stream(SpeechStarted(1000))
+    callee.stream(PartialTranscript(1, "", "I wood", until_ms=1600))
+    callee.pauses("I would.", 1000, 1800)
+    callee.stream(SpeechEnded(1, 1000, 1800, 2500))
+    callee.stream(FinalTranscript(1, "I would.", 1000, 1800, 700, 0, 800))
+    assert [(text, round(begin, 3), round(until, 3)) for text, begin, until in callee.words] == [
+        ("I wood", 101.0, 101.6),
+        ("I would.", 101.0, 101.8),
+        ("I would.", 101.0, 101.8),
+    ]
+
+
+async def test_whether_anything_was_said_since() -> None:
+    hearing = Ear().hearing()
+    stream = started(hearing, at=100.02)
+    assert not hearing.spoken_since(0)
+    say(stream, "Yes.", 1000, 1700)
+    assert hearing.spoken_since(101.0)
+    assert not hearing.spoken_since(102.0)
+    stream(SpeechStarted(5000))
+    assert hearing.spoken_since(110.0), "they speak now"
