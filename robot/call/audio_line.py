@@ -8,6 +8,8 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
 
+import structlog
+
 from robot.call.channel import Channel
 from robot.call.failures import CalleeNotHeard
 from robot.call.hearing import Hearing, StreamListener
@@ -16,6 +18,8 @@ from robot.esl import commands
 from robot.esl.errors import CommandRefused, CommandStage, ConnectionLost, EventSocketError
 from ws_audio.server import AudioServer, StreamTicket
 from ws_audio.stream import StreamOptions
+
+log = structlog.get_logger(__name__)
 
 # The first frames come 40 to 60 ms after the start; mod_audio_stream gives a connection up after 1 s, and one that
 # brings no audio is reported by the server (AudioStalled, 5 s).
@@ -70,6 +74,14 @@ class AudioLine:
         """Have tones told, and what is said while it is being said, from now on; or not, which is cheaper."""
         self._options = replace(self._server.options(self._channel.uuid), tones=tones, partials=partials)
         self._server.configure(self._channel.uuid, self._options)
+
+    async def stop(self) -> None:
+        """Hear no more of a callee whose call goes on without us."""
+        await self.close()
+        try:
+            await self._channel.api(commands.audio_stream_stop(self._channel.uuid))
+        except EventSocketError as error:  # refused when it has ended by itself meanwhile
+            log.info("audio.not_stopped", uuid=self._channel.uuid, reason=str(error))
 
     async def close(self) -> None:
         """Let go of the stream; FreeSWITCH ends it with the channel."""

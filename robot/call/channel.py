@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Final
 
-from robot.call.failures import CallerGone, DialNotSent, DialRefused, NotAnswered, PromptNotPlayed, SwitchLost
+from robot.call.failures import (
+    CallerGone,
+    DialNotSent,
+    DialRefused,
+    KeysNotSent,
+    NotAnswered,
+    PromptNotPlayed,
+    SwitchLost,
+)
 from robot.call.playing import LINK_GRACE_S, PlayingPrompt, retrieve
 from robot.call.waiting import first_of
 from robot.dialogue.scenario import Prompt
@@ -28,7 +36,9 @@ from robot.esl.events import (
     AudioStreamFailed,
     CallEvent,
     ChannelAnswered,
+    ChannelBridged,
     ChannelHungUp,
+    Dtmf,
     HangupCompleted,
     LinkLost,
     LinkRestored,
@@ -69,6 +79,9 @@ class Channel:
         self._completed = asyncio.Event()  # CHANNEL_HANGUP_COMPLETE came
         self.lost: asyncio.Future[SwitchLost] = self._loop.create_future()
         self.stream_failed: asyncio.Future[str] = self._loop.create_future()
+        self.on_key: Callable[[str, float], None] | None = None  # a key of the far end, and the loop's time of it
+        self._bridging_with: str | None = None  # the other channel: asked for, and perhaps done
+        self._bridged = asyncio.Event()
         self._subscription = switch.subscribe(uuid, self._on_event)
 
     async def dial(self, command: Command, ring_timeout_s: int) -> None:
@@ -164,19 +177,67 @@ class Channel:
                     raise
                 await asyncio.sleep(_HANGUP_PAUSE_S)
 
-    def play(self, prompt: Prompt, *, root: Path, broadcast: bool) -> PlayingPrompt:
-        """Begin to play a prompt below `root`; one at a time. Raises PromptNotPlayed for a path that is not sent."""
+    def play(
+        self, prompt: Prompt, *, root: Path, broadcast: bool, start_ms: int = 0, rate: int = 16_000
+    ) -> PlayingPrompt:
+        """Begin to play a prompt below `root`; one at a time. Raises PromptNotPlayed for a path that is not sent.
+
+        start_ms: where in the file to begin. `rate` (Hz), the file's own, is wanted for that alone.
+        """
         if self._prompt is not None and not self._prompt.ended.done():
             raise RuntimeError("a prompt is still playing on this channel")
         build = commands.broadcast if broadcast else commands.play
         try:
-            command = build(self.uuid, prompt.file, root=root)
+            command = build(self.uuid, prompt.file, root=root, start_sample=start_ms * rate // 1000)
         except BadArgument as error:
             raise PromptNotPlayed(f"the prompt cannot be played: {error}") from error
-        self._prompt = PlayingPrompt(self.uuid, prompt, command, self._switch, self.hung_up)
+        self._prompt = PlayingPrompt(self.uuid, prompt, command, self._switch, self.hung_up, start_ms=start_ms)
         if self.hung_up.done():
             self._prompt.channel_gone()
         return self._prompt
+
+    async def press(self, keys: str) -> None:
+        """Press keys of a telephone: 0-9 A-D * #, and w or W for a pause of 0.5 or 1 s. Returns when the far end has
+        them all, or there is none any more.
+
+        Raises KeysNotSent.
+        """
+        try:
+            await self.api(commands.send_dtmf(self.uuid, keys))
+        except EventSocketError as error:
+            raise KeysNotSent(f"the keys could not be sent: {error}") from error
+        await first_of(self.hung_up, self.lost, within_s=commands.dtmf_length_s(keys))
+
+    @property
+    def bridged(self) -> bool:
+        """Somebody else talks to the far end, and not the robot any more."""
+        return self._bridged.is_set()
+
+    async def bridge(self, other: str) -> bool:
+        """Connect the far end with that of the answered channel `other`; the hangup of either ends both.
+
+        False when that cannot be because one of them is gone. Raises EventSocketError, or SwitchLost when nobody knows.
+        """
+        self._bridging_with = other
+        try:
+            await self.api(commands.setvar(self.uuid, "hangup_after_bridge", "true"))
+            await self.api(commands.bridge(self.uuid, other))
+        except CommandRefused:
+            return False
+        except ConnectionLost as lost:
+            if lost.stage is CommandStage.NOT_SENT:
+                raise
+            # It may be done: the look at the channel tells, when the event socket is back.
+        bridged = asyncio.ensure_future(self._bridged.wait())
+        try:
+            await first_of(bridged, self.hung_up, self.lost, within_s=_EVENT_LIMIT_S)
+            if self.events_missed:
+                await first_of(bridged, self.hung_up, self.lost, within_s=LINK_GRACE_S)
+        finally:
+            bridged.cancel()
+        if self.lost.done():
+            raise self.lost.result()
+        return self.bridged
 
     @property
     def events_missed(self) -> bool:
@@ -191,8 +252,10 @@ class Channel:
         """End the channel and wait for its CHANNEL_HANGUP_COMPLETE. Returns when it is over, or cannot be ended.
 
         Nobody must be left on a line without a robot, so this is tried again while the event socket is away, and while
-        an originate that we gave up may still make the channel.
+        an originate that we gave up may still make the channel. Who talks to somebody else is not cut off.
         """
+        if self.bridged:
+            return
         deadline = self._loop.time() + _HANGUP_LIMIT_S
         while self._begun and not self._completed.is_set() and self._loop.time() < deadline:
             try:
@@ -230,6 +293,11 @@ class Channel:
             case ChannelAnswered(at=at):
                 self.answered_at = at
                 self._answered.set()
+            case ChannelBridged():
+                self._bridged.set()
+            case Dtmf(digit=digit, at=at):
+                if self.on_key is not None and not self.bridged:
+                    self.on_key(digit, at)
             case ChannelHungUp(cause=cause, at=at):
                 self._set_hung_up(cause, at)
             case HangupCompleted(cause=cause, at=at):
@@ -260,11 +328,14 @@ class Channel:
         try:
             alive = await self._switch.api(commands.exists(self.uuid)) == "true"
             answered = alive and not self._answered.is_set() and await self._is_active()
+            bridged = alive and self._bridging_with is not None and await self._is_bridged()
         except EventSocketError:
             return  # lost again: the watch is still running
         if answered:
             self.answered_at = self._loop.time()
             self._answered.set()
+        if bridged:
+            self._bridged.set()
         if self._link_watch is not None:
             self._link_watch.cancel()
             self._link_watch = None
@@ -277,6 +348,10 @@ class Channel:
         """Whether FreeSWITCH lists the channel as answered. Raises EventSocketError."""
         listed = json.loads(await self._switch.api(commands.show_channels())).get("rows", [])
         return any(row.get("uuid") == self.uuid and row.get("callstate") == "ACTIVE" for row in listed)
+
+    async def _is_bridged(self) -> bool:
+        """Whether FreeSWITCH did connect it with the other channel. Raises EventSocketError."""
+        return await self._switch.api(commands.getvar(self.uuid, "bridge_uuid")) == self._bridging_with
 
     def _lose(self, how: str) -> None:
         if not self.lost.done():

@@ -8,6 +8,7 @@ CallFailure
 ├── NoFreeNode           nothing was dialled: no FreeSWITCH takes the call now
 ├── CalleeNotHeard       no audio from the callee: module missing, WebSocket refused, silent or lost stream
 ├── PromptNotPlayed      FreeSWITCH could not play a prompt
+├── KeysNotSent          FreeSWITCH could not send keys to the far end
 ├── SwitchLost           FreeSWITCH went away in the middle: the fate of the call is unknown
 └── Stopped              the operator or the daemon ended the call
 """
@@ -56,6 +57,10 @@ class CalleeNotHeard(CallFailure):
 
 class PromptNotPlayed(CallFailure):
     """A prompt could not be played."""
+
+
+class KeysNotSent(CallFailure):
+    """Keys could not be sent, or nobody knows whether they were: what answers them hears half of a choice."""
 
 
 class SwitchLost(CallFailure):

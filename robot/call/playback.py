@@ -53,7 +53,7 @@ _ON_STOP: Final = MappingProxyType(
 class Playback:
     """The life of one prompt. Every method that says True wants `uuid_break` sent now.
 
-    `length_s` is the length of the file; `now` is any clock in seconds, the same in all calls.
+    `length_s` is how much of the file is to be played; `now` is any clock in seconds, the same in all calls.
     """
 
     def __init__(self, length_s: float, now: float) -> None:
@@ -72,6 +72,15 @@ class Playback:
     def audible(self) -> bool:
         """Between PLAYBACK_START and PLAYBACK_STOP."""
         return self.state in (_STATE.PLAYING, _STATE.BREAKING)
+
+    def played_s(self, now: float) -> float:
+        """How much of it has been played until `now`, in seconds of sound."""
+        if self.started_at is None:
+            return 0.0
+        if self.state is _STATE.FINISHED:
+            return self._length_s
+        until = now if self.ended_at is None else min(now, self.ended_at)
+        return min(max(until - self.started_at, 0.0), self._length_s)
 
     def deadline(self) -> float:
         """When `expired` wants to be called, should nothing have happened until then."""

@@ -28,16 +28,25 @@ class PlayingPrompt:
     """
 
     def __init__(
-        self, uuid: str, prompt: Prompt, command: Command, switch: EventSocketClient, hung_up: asyncio.Future[str]
+        self,
+        uuid: str,
+        prompt: Prompt,
+        command: Command,
+        switch: EventSocketClient,
+        hung_up: asyncio.Future[str],
+        *,
+        start_ms: int = 0,
     ) -> None:
+        """`command` plays `prompt` from `start_ms` on."""
         self._uuid = uuid
         self._file = str(prompt.file)
+        self._start_s = min(start_ms / 1000, prompt.length_s)
         self._command = command
         self._switch = switch
         self._hung_up = hung_up  # of the channel
         self._unsent = False  # the command waits for the event socket to come back
         self._loop = asyncio.get_running_loop()
-        self.playback = Playback(prompt.length_s, self._loop.time())
+        self.playback = Playback(prompt.length_s - self._start_s, self._loop.time())
         self.started: asyncio.Future[float] = self._loop.create_future()  # when PLAYBACK_START came
         self.ended: asyncio.Future[PlaybackState] = self._loop.create_future()
         self.first_break: asyncio.Future[Reply] | None = None
@@ -52,6 +61,13 @@ class PlayingPrompt:
         self._settle()
         return self.first_break
 
+    def played_ms(self, now: float) -> int:
+        """Up to where the file had been played at `now`, or when it ended before: in ms from the beginning of the file.
+
+        Where a prompt that was stopped can go on, 20 to 40 ms late: events are polled.
+        """
+        return round((self._start_s + self.playback.played_s(now)) * 1000)
+
     def on_event(self, event: PlaybackStarted | PlaybackStopped | ApplicationCompleted) -> None:
         match event:
             case PlaybackStarted(file=file, at=at) if file == self._file:
@@ -62,7 +78,7 @@ class PlayingPrompt:
                     self._send_break()
             case PlaybackStopped(file=file, status=status, at=at) if file == self._file:
                 self.playback.on_stopped(at, broken=status is PlaybackStatus.BREAK)
-            case ApplicationCompleted(argument=argument, file_missing=True, at=at) if argument == self._file:
+            case ApplicationCompleted(argument=argument, file_missing=True, at=at) if self._is_file(argument):
                 self.playback.on_missing(at)
         self._settle()
 
@@ -82,6 +98,10 @@ class PlayingPrompt:
     def channel_gone(self) -> None:
         self.playback.on_gone(self._loop.time())
         self._settle()
+
+    def _is_file(self, argument: str) -> bool:
+        """Unlike the events of playing, the application's argument has the sample from which the file is played."""
+        return argument.partition("@@")[0] == self._file
 
     def _send_break(self) -> asyncio.Future[Reply]:
         reply = self._switch.send(commands.break_(self._uuid))

@@ -29,6 +29,10 @@ _MAX_TEXT: Final = 4_000
 # Seconds between the WebSocket pings of mod_audio_stream. Any value will do, but unset it is an uninitialised variable.
 _STREAM_HEART_BEAT_S: Final = 15
 
+# Of `send_dtmf`, by RFC 2833, measured: a key 260 ms and a gap of 20; pauses are what they are called.
+_DTMF_LENGTH_S: Final = {"w": 0.5, "W": 1.0}
+_DTMF_KEY_S: Final = 0.28
+
 # The variables of every channel that talks to the robot.
 _FOR_EVERY_CALL: Final = {
     "playback_terminators": "none",  # or `*` on the callee's phone stops every prompt
@@ -78,6 +82,22 @@ class Command:
         return f"bgapi {self.text}\nJob-UUID: {job_uuid}\n\n".encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """Somebody behind a gateway. `number`: E.164. number_format: `e164` dials +33140000001, `digits` 33140000001."""
+
+    gateway: str
+    number: str = field(repr=False)
+    number_format: NumberFormat = "e164"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Somebody of FreeSWITCH's own directory, dialled as `user/NAME`: 1000, or 1000@pbx.example.org."""
+
+    name: str = field(repr=False)
+
+
 # ── commands ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -110,11 +130,32 @@ def originate(
         if _variable_name(name).lower() in _SET_BY_ORIGINATE:
             raise BadArgument("variables", f"must not set {name}: originate sets it itself")
         settings[name] = _quoted(f"variables[{name}]", value)
-    if number_format not in get_args(NumberFormat):
-        raise BadArgument("number_format", f"is one of {', '.join(get_args(NumberFormat))}")
-    dialled = check_number(number).removeprefix("+" if number_format == "digits" else "")
-    trunk = _gateway(gateway)
-    return _originate(settings, f"sofia/gateway/{trunk}/{dialled}")
+    return _originate(settings, _endpoint(Trunk(gateway, number, number_format)))
+
+
+def originate_agent(
+    uuid: str,
+    agent: Trunk | Extension,
+    *,
+    callee: str,
+    longest_park_s: int,
+    ring_timeout_s: int = 25,
+    caller_id: str | None = None,
+) -> Command:
+    """Dial somebody who is to talk to `callee` (the uuid of a call of ours) and park that leg, to be bridged.
+
+    FreeSWITCH ends a leg that is parked longer than `longest_park_s`, up to 1 s early: should nobody be left to bridge
+    it or to hang it up. A bridged one is not ended by that (measured). The leg's variable `robot_agent_for` holds the
+    callee's uuid: it is no call of the robot's own.
+    """
+    settings = _dialling(uuid, ring_timeout_s) | {
+        "robot_agent_for": check_uuid(callee),
+        "park_timeout": f"{_whole('longest_park_s', longest_park_s, 1, _LONGEST_CALL_S)}:ALLOTTED_TIMEOUT",
+        "hangup_after_bridge": "true",
+    }
+    if caller_id is not None:
+        settings["origination_caller_id_number"] = _match("caller_id", caller_id, _CALLER_ID, "is 3 to 15 digits")
+    return _originate(settings, _endpoint(agent))
 
 
 def originate_to_itself(uuid: str, longest_s: int, *, stream_token: str) -> Command:
@@ -159,13 +200,35 @@ def sched_hangup(uuid: str, after_s: int, cause: str = "ALLOTTED_TIMEOUT") -> Co
     return _api("sched_hangup", f"+{seconds} {check_uuid(uuid)} {_cause(cause)}")
 
 
-def play(uuid: str, file: PurePath | str, *, root: PurePath | str, event_uuid: str | None = None) -> Command:
+def cancel_sched_hangup(uuid: str) -> Command:
+    """Take back every `sched_hangup` of the channel. `+OK` also when there was none."""
+    return _api("sched_del", check_uuid(uuid))
+
+
+def bridge(uuid: str, other: str) -> Command:
+    """Connect two answered channels: what plays on them stops (PLAYBACK_STOP: `done`), neither is parked any more.
+
+    ChannelBridged comes for `uuid`, 60 ms later. When one of the two hangs up FreeSWITCH ends the other, but for one
+    that came in by a dialplan with more to do: that wants the variable hangup_after_bridge.
+    """
+    return _api("uuid_bridge", f"{check_uuid(uuid)} {check_uuid(other)}")
+
+
+def play(
+    uuid: str,
+    file: PurePath | str,
+    *,
+    root: PurePath | str,
+    start_sample: int = 0,
+    event_uuid: str | None = None,
+) -> Command:
     """Play `file` (a path below `root` on FreeSWITCH's host) after what plays already.
 
-    PLAYBACK_START comes after 20 ms, and unlike `broadcast` no break is ever lost. `event_uuid` comes back as
-    ApplicationCompleted.application_uuid.
+    PLAYBACK_START comes after 20 ms, and unlike `broadcast` no break is ever lost. start_sample: where in the file to
+    begin, at the file's own rate, whatever the channel's; behind its end PLAYBACK_START and STOP come at once.
+    `event_uuid` comes back as ApplicationCompleted.application_uuid.
     """
-    return _message(uuid, "playback", _file(file, root), event_uuid)
+    return _message(uuid, "playback", _file_from(file, root, start_sample), event_uuid)
 
 
 def execute(uuid: str, application: str, argument: str = "", *, event_uuid: str | None = None) -> Command:
@@ -175,9 +238,12 @@ def execute(uuid: str, application: str, argument: str = "", *, event_uuid: str 
     return _message(uuid, application, _plain("argument", argument) if argument else "", event_uuid)
 
 
-def broadcast(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
-    """Play `file` to the callee; PLAYBACK_START comes after 120 to 320 ms, and a break before that is lost."""
-    path = _file(file, root)
+def broadcast(uuid: str, file: PurePath | str, *, root: PurePath | str, start_sample: int = 0) -> Command:
+    """Play `file` to the callee; PLAYBACK_START comes after 120 to 320 ms, and a break before that is lost.
+
+    start_sample: see `play`.
+    """
+    path = _file_from(file, root, start_sample)
     # Unquoted, a path with a space is answered +OK and never plays.
     quoted = f"'{path}'" if " " in path else path
     return _api("uuid_broadcast", f"{check_uuid(uuid)} {quoted} aleg")
@@ -231,6 +297,11 @@ def send_dtmf(uuid: str, digits: str) -> Command:
     return _api("uuid_send_dtmf", f"{check_uuid(uuid)} {_match('digits', digits, _DTMF, 'are 0-9 A-D * # w W')}")
 
 
+def dtmf_length_s(digits: str) -> float:
+    """How long `send_dtmf` of these takes, from the command to the end of the last key, in seconds."""
+    return sum(_DTMF_LENGTH_S.get(digit, _DTMF_KEY_S) for digit in digits)
+
+
 def show_channels() -> Command:
     """Answered with JSON: `row_count`, and `rows` unless that is 0. About 1 MB for 1,000 calls."""
     return _api("show", "channels as json", may_block=True)
@@ -281,6 +352,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _CALLER_ID: Final = re.compile(r"\+?[0-9]{3,15}")
 _GATEWAY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_EXTENSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}(?:@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))?")
 _MODULE: Final = re.compile(r"mod_[a-z0-9_]{1,60}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
 _EVENT_UUID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -294,7 +366,7 @@ _SET_BY_ORIGINATE: Final = frozenset(
     {
         "origination_uuid", "ignore_early_media", "originate_timeout", "playback_terminators", "stream_message_deflate",
         "stream_heart_beat", "stream_extra_headers", "origination_caller_id_number", "origination_caller_id_name",
-        "send_silence_when_idle",
+        "send_silence_when_idle", "robot_agent_for",
     }
 )  # fmt: skip
 # `@@` is an offset, `!` parts lists, `{` and `[` begin parameters, `;` and `,` part files: all of it stays outside.
@@ -332,6 +404,15 @@ def _dialling(uuid: str, ring_timeout_s: int) -> dict[str, str]:
 def _originate(settings: Mapping[str, str], destination: str) -> Command:
     listed = ",".join(f"{name}={value}" for name, value in settings.items())
     return _api("originate", f"{{{listed}}}{destination} &park()", may_block=True)
+
+
+def _endpoint(who: Trunk | Extension) -> str:
+    if isinstance(who, Extension):
+        return f"user/{_match('extension', who.name, _EXTENSION, 'is a name such as 1000 or 1000@pbx.example.org')}"
+    if who.number_format not in get_args(NumberFormat):
+        raise BadArgument("number_format", f"is one of {', '.join(get_args(NumberFormat))}")
+    dialled = check_number(who.number).removeprefix("+" if who.number_format == "digits" else "")
+    return f"sofia/gateway/{_gateway(who.gateway)}/{dialled}"
 
 
 def _message(uuid: str, application: str, argument: str, event_uuid: str | None) -> Command:
@@ -409,6 +490,11 @@ def _file(file: PurePath | str, root: PurePath | str) -> str:
     if not path.startswith(below.rstrip("/") + "/"):
         raise BadArgument("file", "is outside the folder that prompts are played from")
     return path
+
+
+def _file_from(file: PurePath | str, root: PurePath | str, start_sample: int) -> str:
+    start = _whole("start_sample", start_sample, 0, 2**31 - 1)
+    return _file(file, root) + (f"@@{start}" if start else "")
 
 
 def _websocket_url(url: str) -> str:

@@ -46,8 +46,20 @@ class ChannelParked:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelBridged:
+    """The channel is connected with another, and talks to that one alone from now on. `other`: its uuid.
+
+    Of the two channels only the one that was named first in the command has this event.
+    """
+
+    uuid: str
+    at: float
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackStarted:
-    """`file` is the path as FreeSWITCH was given it."""
+    """`file` is the path as FreeSWITCH was given it, without the sample from which it is played."""
 
     uuid: str
     at: float
@@ -85,7 +97,7 @@ class ApplicationCompleted:
 
 @dataclass(frozen=True, slots=True)
 class Dtmf:
-    """`digit` is one of 0-9 A-D * #."""
+    """The far end pressed a key, and let it go (RFC 2833 or SIP INFO, not tones in its sound). `digit`: 0-9 A-D * #."""
 
     uuid: str
     at: float
@@ -199,6 +211,7 @@ ChannelEvent = (
     ChannelProgress
     | ChannelAnswered
     | ChannelParked
+    | ChannelBridged
     | PlaybackStarted
     | PlaybackStopped
     | ApplicationCompleted
@@ -297,6 +310,7 @@ _KINDS: Final[Mapping[str, Callable[[Event, str, float], ChannelEvent]]] = Mappi
         "CHANNEL_PROGRESS_MEDIA": lambda event, uuid, at: ChannelProgress(uuid, at, early_media=True),
         "CHANNEL_ANSWER": lambda event, uuid, at: ChannelAnswered(uuid, at),
         "CHANNEL_PARK": lambda event, uuid, at: ChannelParked(uuid, at),
+        "CHANNEL_BRIDGE": lambda event, uuid, at: ChannelBridged(uuid, at, event["Other-Leg-Unique-ID"]),
         "CHANNEL_EXECUTE_COMPLETE": _application_completed,
         "PLAYBACK_START": lambda event, uuid, at: PlaybackStarted(uuid, at, event["Playback-File-Path"]),
         "PLAYBACK_STOP": _playback_stopped,

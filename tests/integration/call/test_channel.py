@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +18,7 @@ from robot.call.playback import PlaybackState
 from robot.dialogue.scenario import Prompt
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, EventSocketSettings
+from robot.esl.events import CallEvent, LinkLost, LinkRestored
 from robot.simulator.callees_file import Callee, HangUp
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 
@@ -202,19 +203,17 @@ async def test_a_call_given_up_before_freeswitch_has_made_the_channel_is_ended_w
     await channel.close()
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(8):
-        while not condition():  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
-
-
 async def test_events_are_missed_from_the_loss_of_the_event_socket_until_the_channel_was_looked_at(line: Line) -> None:
     channel = line.channel()
     await line.dial(channel)
+    missed: list[tuple[type[CallEvent], bool]] = []
+    line.switch.subscribe(channel.uuid, lambda event: missed.append((type(event), channel.events_missed)))
     assert not channel.events_missed
     line.simulator.drop_connections()
-    await _until(lambda: channel.events_missed)
-    await _until(lambda: not channel.events_missed)
+    async with asyncio.timeout(8):
+        while not missed or channel.events_missed:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    assert missed == [(LinkLost, True), (LinkRestored, True)]
     assert not channel.lost.done()
     await channel.hang_up()
     await channel.close()
@@ -225,7 +224,6 @@ async def test_a_freeswitch_that_was_killed_and_is_back_at_once_has_lost_the_cal
     await line.dial(channel)
     line.simulator.kill()
     await line.simulator.restart()
-    await _until(lambda: channel.events_missed)
     async with asyncio.timeout(8):
         assert "came back without the call" in str(await channel.lost)
     await channel.close()

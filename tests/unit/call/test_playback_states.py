@@ -152,3 +152,20 @@ def test_whatever_comes_a_final_state_is_final_and_a_stopped_prompt_is_never_lef
         now = max(now, playback.deadline())
         playback.expired(now)
     assert playback.over
+
+
+def test_how_much_was_played_stands_still_at_the_stop_and_is_never_more_than_there_was() -> None:
+    playback = Playback(length_s=8, now=0)
+    assert playback.played_s(5) == 0
+    playback.on_started(0.5)
+    assert playback.played_s(0.4) == 0
+    assert playback.played_s(2.5) == 2
+    assert playback.played_s(100) == 8
+    playback.stop(3.5)
+    playback.on_stopped(3.5, broken=True)
+    assert playback.played_s(7) == 3
+    assert playback.played_s(1.5) == 1
+    finished = Playback(length_s=8, now=0)
+    finished.on_started(0.5)
+    finished.on_stopped(8.4, broken=False)
+    assert finished.played_s(9) == 8

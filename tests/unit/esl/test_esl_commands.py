@@ -13,10 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from robot.esl import commands
-from robot.esl.commands import Command, CommandKind
+from robot.esl.commands import Command, CommandKind, Extension, Trunk
 from robot.esl.errors import BadArgument
 
 UUID = "2553f481-1118-43e8-ad49-47fdc760dfc2"
+OTHER = "79ada87e-8bde-48c2-875c-4318e2367759"
 ROOT = "/srv/robot/audio"
 TOKEN = "t0k-._~+/="
 
@@ -46,6 +47,42 @@ def test_originate_says_all_that_a_call_needs() -> None:
 
 def test_originate_dials_with_a_plus_unless_told_otherwise() -> None:
     assert originate().text.endswith("}sofia/gateway/trunk/+33140000001 &park()")
+
+
+def agent(to: Trunk | Extension, **changed: Any) -> Command:
+    given: dict[str, Any] = {"callee": UUID, "longest_park_s": 20} | changed
+    return commands.originate_agent(OTHER, to, **given)
+
+
+def test_the_leg_of_an_agent_is_known_as_such_and_ends_by_itself_when_nobody_bridges_it() -> None:
+    command = agent(Extension("1000"), ring_timeout_s=20, caller_id="+33140000000")
+    assert command.text == (
+        f"originate {{origination_uuid={OTHER},ignore_early_media=true,originate_timeout=20,"
+        "playback_terminators=none,STREAM_MESSAGE_DEFLATE=true,STREAM_HEART_BEAT=15,send_silence_when_idle=-1,"
+        f"robot_agent_for={UUID},park_timeout=20:ALLOTTED_TIMEOUT,hangup_after_bridge=true,"
+        "origination_caller_id_number=+33140000000}user/1000 &park()"
+    )
+    assert command.may_block
+
+
+def test_an_agent_is_dialled_as_an_extension_or_behind_a_gateway() -> None:
+    assert agent(Extension("1000@pbx.example.org")).text.endswith("}user/1000@pbx.example.org &park()")
+    assert agent(Trunk("trunk", "+33140000001")).text.endswith("}sofia/gateway/trunk/+33140000001 &park()")
+    assert agent(Trunk("trunk", "+33140000001", "digits")).text.endswith("}sofia/gateway/trunk/33140000001 &park()")
+
+
+def test_a_file_is_played_from_its_beginning_or_from_a_sample() -> None:
+    assert "execute-app-arg: /a.wav\n" in commands.play(UUID, "/a.wav", root="/").text
+    assert "execute-app-arg: /a.wav@@4800\n" in commands.play(UUID, "/a.wav", root="/", start_sample=4800).text
+    for start in (-1, 1.5, True, 2**31):
+        with pytest.raises(BadArgument):
+            commands.play(UUID, "/a.wav", root="/", start_sample=start)  # type: ignore[arg-type]
+
+
+def test_keys_take_as_long_as_was_measured() -> None:
+    assert commands.dtmf_length_s("1w2") == pytest.approx(1.04, abs=0.05)
+    assert commands.dtmf_length_s("12345") == pytest.approx(1.4, abs=0.05)
+    assert commands.dtmf_length_s("1W2") - commands.dtmf_length_s("1w2") == pytest.approx(0.5)
 
 
 def test_a_call_of_freeswitch_to_itself_dials_nobody() -> None:
@@ -112,6 +149,12 @@ def test_only_the_name_of_a_gateway_is_asked_for(gateway: str) -> None:
         (commands.getvar(UUID, "hangup_cause"), f"uuid_getvar {UUID} hangup_cause"),
         (commands.setvar(UUID, "robot_lead", "42, rue X"), f"uuid_setvar {UUID} robot_lead 42, rue X"),
         (commands.send_dtmf(UUID, "12w#"), f"uuid_send_dtmf {UUID} 12w#"),
+        (commands.bridge(UUID, OTHER), f"uuid_bridge {UUID} {OTHER}"),
+        (commands.cancel_sched_hangup(UUID), f"sched_del {UUID}"),
+        (
+            commands.broadcast(UUID, "/srv/a b.wav", root="/srv", start_sample=16000),
+            f"uuid_broadcast {UUID} '/srv/a b.wav@@16000' aleg",
+        ),
         (commands.show_channels(), "show channels as json"),
         (commands.status(), "status"),
     ],
@@ -166,6 +209,11 @@ BUILDERS: dict[str, Callable[[str], Command]] = {
     "gateway": lambda text: originate(gateway=text),
     "caller_id": lambda text: originate(caller_id=text),
     "caller_name": lambda text: originate(caller_name=text),
+    "extension": lambda text: agent(Extension(text)),
+    "agent's number": lambda text: agent(Trunk("trunk", text)),
+    "agent's caller_id": lambda text: agent(Extension("1000"), caller_id=text),
+    "agent's callee": lambda text: agent(Extension("1000"), callee=text),
+    "bridge": lambda text: commands.bridge(UUID, text),
     "stream_token": lambda text: originate(stream_token=text),
     "variables": lambda text: originate(variables={"robot_note": text}),
     "variable": lambda text: originate(variables={text: "x"}),

@@ -18,6 +18,7 @@ from robot.esl.events import (
     AudioStreamJson,
     AudioStreamPlay,
     ChannelAnswered,
+    ChannelBridged,
     ChannelDestroyed,
     ChannelEvent,
     ChannelHungUp,
@@ -50,6 +51,10 @@ def event(name: str, body: bytes = b"", **headers: str) -> Event:
         (event("CHANNEL_PROGRESS_MEDIA"), ChannelProgress(UUID, 1.5, early_media=True)),
         (event("CHANNEL_ANSWER"), ChannelAnswered(UUID, 1.5)),
         (event("CHANNEL_PARK"), ChannelParked(UUID, 1.5)),
+        (
+            event("CHANNEL_BRIDGE", Bridge__A__Unique__ID=UUID, Other__Type="originatee", Other__Leg__Unique__ID="b"),
+            ChannelBridged(UUID, 1.5, "b"),
+        ),
         (
             event("PLAYBACK_START", Playback__File__Path="/audio/my prompt.wav"),
             PlaybackStarted(UUID, 1.5, "/audio/my prompt.wav"),
