@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from robot import __version__
+from robot.commands import dnc, say
 from robot.commands.common import (
     DONE,
     FAILED,
@@ -38,6 +39,10 @@ R = TypeVar("R")
 def main(context: click.Context, config: Path | None, verbose: int) -> None:
     """A voice robot for FreeSWITCH: calls people, talks, listens, is silent when they speak."""
     context.obj = (config, verbose)
+
+
+main.add_command(dnc.dnc)
+main.add_command(say.say)
 
 
 @main.command()

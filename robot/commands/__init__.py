@@ -1,1 +1,1 @@
-"""The larger groups of commands, each in a module that registers itself with `robot.cli.main`."""
+"""The commands of a subject each, registered with `robot.cli.main`, and what all commands share."""

@@ -20,10 +20,12 @@ import structlog
 from rich.console import Console
 
 from robot.campaign.definition import BadNumber, CampaignError
+from robot.campaign.do_not_call_file import BadDoNotCallFile
 from robot.config import ConfigError, LoadedSettings, LoggingSettings, load_settings
 from robot.esl.errors import CannotListen, EventSocketError
+from robot.prompts.errors import PromptError
 from robot.simulator.errors import SimulatorError
-from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, StoreError
+from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, OnDoNotCallList, StoreError
 from ws_audio.errors import AudioError
 
 DONE: Final = 0
@@ -36,7 +38,10 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (ConfigError, WRONG_INPUT),
     (CampaignError, WRONG_INPUT),
     (BadNumber, WRONG_INPUT),
+    (BadDoNotCallFile, WRONG_INPUT),
+    (OnDoNotCallList, WRONG_INPUT),
     (BadDatabaseUrl, WRONG_INPUT),
+    (PromptError, WRONG_INPUT),
     (SimulatorError, WRONG_INPUT),
     (AudioError, WRONG_INPUT),
     (DatabaseUnavailable, UNREACHABLE),

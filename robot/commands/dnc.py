@@ -5,7 +5,7 @@ What it holds counts from the moment a command is done: every attempt looks at i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from robot.campaign.do_not_call_file import BadDoNotCallFile, BadLine, number_or_pattern, read_numbers
-from robot.cli import DONE, FAILED, explain, finish, json_option, main, people, print_json, run, settings_of
+from robot.commands.common import DONE, FAILED, explain, finish, json_option, print_json, run, settings_of
 from robot.config import Settings
 from robot.store.database import Database
 from robot.store.records import DoNotCallEntry, DoNotCallSource, ImportCount, NewDoNotCall
@@ -28,7 +28,7 @@ region_option = click.option(
 )
 
 
-@main.group()
+@click.group()
 def dnc() -> None:
     """The do-not-call list: numbers, or how numbers begin (+331*), that nobody calls."""
 
@@ -141,11 +141,13 @@ def import_file(
     bad: list[BadLine] = []
     now = datetime.now(UTC)
 
+    console = Console(stderr=True, highlight=False)
+
     def entries(source: BinaryIO) -> Iterator[NewDoNotCall]:
         for found in read_numbers(source, region, column):
             if isinstance(found, BadLine):
                 bad.append(found)
-                click.echo(f"{file}:{found.line}: {found.reason}", err=True)
+                console.print(f"{file}:{found.line}: {found.reason}", markup=False, soft_wrap=True)
             else:
                 yield NewDoNotCall(found, now, DoNotCallSource.IMPORT, campaign, note=note)
 
@@ -155,9 +157,11 @@ def import_file(
 
     settings = settings_of(context).settings
     try:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            with progress.open(file, "rb", description=f"Importing {file.name}") as source:
-                count = run(work(settings, source))
+        with (
+            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+            progress.open(file, "rb", description=f"Importing {file.name}") as source,
+        ):
+            count = run(work(settings, source))
     except OSError as error:
         raise BadDoNotCallFile(f"{file}: cannot be read: {error.strerror or error}") from error
     except BadDoNotCallFile as error:
