@@ -19,6 +19,7 @@ from robot.call.report import Observer
 from robot.config import Settings
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.link import LinkThread
+from robot.prompts.library import PromptLibrary
 from robot.store.database import Database
 from robot.store.store import Store
 from ws_audio.server import AudioServer, AudioServerSettings
@@ -63,7 +64,10 @@ class Daemon:
             )
             await audio.start()
             starting.push_async_callback(audio.close)
+            prompts = PromptLibrary(self._settings.prompts.folder, self._settings.prompts.rate)
+            starting.callback(prompts.close)
             self._parts = Parts(
+                prompts=prompts,
                 nodes=nodes,
                 audio=audio,
                 store=store,

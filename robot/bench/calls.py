@@ -15,7 +15,6 @@ from array import array
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -36,6 +35,7 @@ from robot.dialogue.scenario import Prompt
 from robot.direct_call import demo_campaign_folder
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, EventSocketSettings
+from robot.prompts.library import PromptLibrary
 from ws_audio.server import AudioServer, AudioServerSettings
 from ws_audio.stream import StreamOptions
 from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
@@ -114,7 +114,9 @@ async def _measure(far: FarEnd, calls: int, seconds: int) -> dict[str, Any]:
         detectors.append(_TimedVad(rate, aggressiveness))
         return detectors[-1]
 
-    prompt = load_campaign(demo_campaign_folder()).scenario.steps[0].prompt
+    library = PromptLibrary(settings.prompts.folder, settings.prompts.rate)
+    prompt = await library.prepare(load_campaign(demo_campaign_folder()).prompts()[0])
+    library.close()
     freeswitch, stt = settings.freeswitch, settings.stt
     engine = await asyncio.to_thread(WhisperEngine, stt.model, workers=stt.workers or available_cores())
     scheduler = TranscriptionScheduler(engine, workers=stt.workers)
@@ -225,7 +227,7 @@ class _Line:
             await channel.dial(dialling, ring_timeout_s=30)
             await self._audio.open()
             while not over.is_set() and not channel.hung_up.done():
-                playing = channel.play(self._prompt, root=Path(self._prompt.file).parent, broadcast=self._broadcast)
+                playing = channel.play(self._prompt, root=self._prompt.file.parent, broadcast=self._broadcast)
                 await first_of(playing.ended, ending)
         except CallFailure as failure:
             return str(failure)

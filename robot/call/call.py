@@ -19,27 +19,30 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from robot.call.audio_line import AudioLine, StreamAddress
-from robot.call.barge_in import BargeInDetector, BargeInRule
 from robot.call.beginning import Beginning
 from robot.call.channel import Channel
-from robot.call.failures import CallFailure, PromptNotPlayed, Stopped
-from robot.call.hearing import Hearing, Utterance
-from robot.call.latency import note
+from robot.call.deeds import Deeds
+from robot.call.failures import CallFailure, Stopped
+from robot.call.hearing import Hearing
 from robot.call.nodes import Nodes
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
-from robot.call.playback import PlaybackState
-from robot.call.playing import PlayingPrompt
+from robot.call.playing import LINK_GRACE_S
+from robot.call.progress import Progress
+from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.recording import Recording
-from robot.call.report import BargedIn, CallOver, CallReport, Notice, Observer, PromptBegan, StateChanged, TurnEnded
+from robot.call.report import CallOver, CallReport, Notice, Observer, StateChanged
 from robot.call.states import CallState, check_transition
+from robot.call.talk import Talk, TalkParts
 from robot.call.waiting import first_of
-from robot.dialogue.scenario import Action, Conversation, Say, Step
+from robot.dialogue.conversation import Conversation
 from robot.esl import commands
 from robot.esl.errors import EventSocketError
+from robot.prompts.library import PromptLibrary
 from robot.store.records import AttemptResult
 from robot.store.store import Store
+from ws_audio.endpointing import EndpointSettings
 from ws_audio.server import AudioServer
 from ws_audio.stream import StreamOptions
 
@@ -62,6 +65,7 @@ class Parts:
     nodes: Nodes
     audio: AudioServer
     store: Store
+    prompts: PromptLibrary
     vad_aggressiveness: int
     recordings: Path  # the folder for them, on FreeSWITCH's host
 
@@ -82,34 +86,57 @@ class Call:
         self._parts = parts
         self._observer = observer
         self._loop = asyncio.get_running_loop()
-        self._conversation = Conversation(plan.scenario)
         self._record = CallRecord()
-        self._barge_in = BargeInDetector()
         self._channel = Channel(self.uuid, self._node.switch)
-        self._hearing = Hearing(on_speech=self._on_speech, on_utterance=self._on_utterance)
+        self._prompts = CallPrompts(parts.prompts, plan.voice)
+        self._conversation = Conversation(plan.scenario, plan.fields, zone=plan.zone, first_variant=_lot(self.uuid))
+        self._hearing = Hearing(
+            on_speech=lambda *frame: self._talk.on_speech(*frame),
+            on_utterance=lambda utterance: self._talk.on_utterance(utterance),
+        )
         self._line = AudioLine(
             self._channel,
             parts.audio,
             StreamAddress(self._node.stream_host, parts.audio.port),
-            StreamOptions(language=plan.language, vad_aggressiveness=parts.vad_aggressiveness),
+            StreamOptions(
+                language=plan.language,
+                vad_aggressiveness=parts.vad_aggressiveness,
+                endpointing=EndpointSettings(max_utterance_ms=plan.longest_utterance_s * 1000),
+            ),
             self._hearing,
+        )
+        self._progress = Progress(self.uuid, self._record, parts.store)
+        self._talk = Talk(
+            self.uuid,
+            self._conversation,
+            TalkParts(
+                channel=self._channel,
+                line=self._line,
+                hearing=self._hearing,
+                prompts=self._prompts,
+                record=self._record,
+                deeds=Deeds(self.uuid, plan, parts.store),
+                broadcast=self._node.broadcast,
+                enter=self._enter,
+                tell=self._tell,
+                progress=self._progress.save,
+            ),
         )
         self._recording = (
             None if plan.recording is None else Recording(plan.recording, parts.recordings, self._channel, parts.store)
         )
         self._stopped: asyncio.Future[str] = self._loop.create_future()
         self._too_long: asyncio.TimerHandle | None = None
-        self._playing: PlayingPrompt | None = None
-        self._answer: Utterance | None = None  # what the reply that comes next replies to
-        self._concluded: str | None = None  # the outcome of a final step whose prompt has begun
 
     async def run(self) -> CallReport:
         """Place the call and see it to its end.
 
-        Raises StoreError when the attempt cannot be written down: then nothing was dialled. Everything else ends in the
-        report, whose `error` says what went wrong and what to do.
+        Raises PromptError when a prompt cannot be said to this callee, and StoreError when the attempt cannot be
+        written down: then nothing was dialled. Everything else ends in the report, whose `error` says what went wrong
+        and what to do.
         """
         try:
+            await self._prompts.prepare(self._plan.scenario, self._plan.fields)
             await self._beginning.write_down(self._parts.store)
         except BaseException:
             await self._let_go()
@@ -144,19 +171,25 @@ class Call:
         channel = self._channel
         try:
             await self._race(self._connect(), channel.lost, self._stopped)
-            outcome = await self._race(self._talk(), channel.hung_up, channel.lost, self._line.broken, self._stopped)
+            outcome = await self._race(
+                self._converse(), channel.hung_up, channel.lost, self._line.broken, self._stopped
+            )
         except CallFailure:
             # A command that failed because the callee had just hung up: the event that says so is an event poll behind.
+            # Or because FreeSWITCH died and was started again: that is known when its events are back.
             if self.report.answered:
-                await first_of(channel.hung_up, within_s=_HANGUP_EVENT_S)
+                within_s = LINK_GRACE_S if channel.events_missed else _HANGUP_EVENT_S
+                await first_of(channel.hung_up, channel.lost, within_s=within_s)
+                if channel.lost.done() and not channel.hung_up.done():
+                    raise channel.lost.result() from None
             if not (self.report.answered and channel.hung_up.done()):
                 raise
             outcome = None
         if outcome is not None:
             return outcome
         if channel.hung_up.result() == "ALLOTTED_TIMEOUT":
-            return self._concluded or self._outcome_without_conclusion()
-        return self._concluded or Outcome.HUNG_UP
+            return self._talk.conclusion or self._outcome_without_conclusion()
+        return self._talk.conclusion or Outcome.HUNG_UP
 
     async def _race(self, work: Coroutine[None, None, T], *enders: asyncio.Future[Any]) -> T | None:
         """What `work` returns; None when the callee hung up first. Raises the failure that ended it otherwise."""
@@ -178,12 +211,10 @@ class Call:
     async def _connect(self) -> None:
         await self._on_answer(await self._beginning.connect(self._channel, self._line.token))
 
-    async def _talk(self) -> str:
+    async def _converse(self) -> str:
         await self._line.open()
-        action = self._conversation.begin()
-        while isinstance(action, Say):
-            action = await self._take_step(action.step)
-        return action.outcome or self._outcome_without_conclusion()
+        outcome = await self._talk.follow(self._conversation.begin())
+        return outcome or self._outcome_without_conclusion()
 
     async def _on_answer(self, ring_ms: int | None) -> None:
         self._record.answered_at = self._channel.answered_at or self._loop.time()
@@ -206,77 +237,8 @@ class Call:
             self._plan.max_call_s + _OVERTIME_S, self.stop, "the call lasted longer than `max_call_s` allows"
         )
 
-    async def _take_step(self, step: Step) -> Action:
-        """Say the step's prompt, hear the answer, and decide what is next."""
-        self._line.expect(self._conversation.expected_phrases())
-        prompt = await self._play(step)
-        if step.listen_ms is None:
-            self._enter(CallState.PROCESSING)
-            return self._conversation.finished()
-        self._enter(CallState.LISTENING)
-        # Speech that a barge-in did not wait for the end of ends after the prompt: it is the answer.
-        since = prompt.playback.ended_at or self._loop.time()
-        self._answer = await self._hearing.answer(since, step.listen_ms / 1000)
-        self._enter(CallState.PROCESSING)
-        record = self._record
-        await self._parts.store.save_progress(self.uuid, record.turns(), record.barge_ins(), record.latencies())
-        if self._answer is None:
-            return self._conversation.silent()
-        return self._conversation.answered(self._conversation.intent_of(self._answer.text))
-
-    async def _play(self, step: Step) -> PlayingPrompt:
-        """Play to the end, or to the barge-in. Raises PromptNotPlayed."""
-        file = step.prompt.file
-        prompt = self._playing = self._channel.play(
-            step.prompt, root=self._plan.prompt_root, broadcast=self._node.broadcast
-        )
-        # Not awaited here: a prompt also ends when the callee hangs up, which ends this task.
-        prompt.ended.add_done_callback(lambda _: self._prompt_ended(step, prompt))
-        await first_of(prompt.started, prompt.ended)
-        if prompt.started.done():
-            self._prompt_began(step, prompt.started.result())
-        ended = await asyncio.shield(prompt.ended)
-        if ended is PlaybackState.MISSING:
-            raise PromptNotPlayed(
-                f"FreeSWITCH cannot open the prompt {file}: it must be readable for FreeSWITCH's user, on its machine"
-            )
-        if ended is PlaybackState.NEVER_STARTED and not self._channel.hung_up.done():
-            raise PromptNotPlayed(f"FreeSWITCH took the prompt {file} and never played it: is it a sound WAV file?")
-        return prompt
-
-    def _prompt_began(self, step: Step, at: float) -> None:
-        self._enter(CallState.SPEAKING)
-        if step.listen_ms is None and not step.following():
-            self._concluded = step.outcome
-        if step.barge_in_ms is not None:
-            self._barge_in.arm(BargeInRule(step.barge_in_ms), at * 1000)
-        if self._answer is not None:
-            note(self.uuid, self._record.replied(self._answer, at))
-            self._answer = None
-        self._tell(PromptBegan(self.uuid, step.prompt.text, self._record.ms(at)))
-
-    def _prompt_ended(self, step: Step, prompt: PlayingPrompt) -> None:
-        self._barge_in.disarm()
-        turn = self._record.prompt_ended(step.prompt.text, prompt)
-        if turn is not None:
-            self._tell(TurnEnded(self.uuid, turn))
-
     def _outcome_without_conclusion(self) -> str:
         return Outcome.COMPLETED if self._record.callee_spoke else Outcome.NO_SPEECH
-
-    # -- the callee speaks ---------------------------------------------------------------------------------------------
-
-    def _on_speech(self, run_started_at: float, at: float, arrived_at: float) -> None:
-        """A voiced frame, from within the audio path: a barge-in leaves for FreeSWITCH from here."""
-        over_prompt_ms = self._barge_in.speech(run_started_at * 1000, at * 1000)
-        if over_prompt_ms is None or self._playing is None or not self._playing.stop():
-            return
-        barge_in = self._record.barge_in(at, over_prompt_ms, arrived_at, self._playing)
-        self._tell(BargedIn(self.uuid, barge_in.at_ms, barge_in.speech_ms))
-
-    def _on_utterance(self, utterance: Utterance) -> None:
-        turn = self._record.utterance(utterance, self._conversation.intent_of(utterance.text))
-        self._tell(TurnEnded(self.uuid, turn))
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -285,6 +247,7 @@ class Call:
         self._enter(CallState.ENDING)
         await self._channel.hang_up()
         await self._hearing.texts_known(_LAST_WORDS_S)
+        await self._progress.close()
         report, record = self.report, self._record
         report.outcome = outcome
         if self._recording is not None:
@@ -299,11 +262,15 @@ class Call:
             report.talk_ms = record.ms(hung_up_at)
             ended -= timedelta(seconds=self._loop.time() - hung_up_at)
             answered = ended - timedelta(milliseconds=report.talk_ms)
+        callback = self._conversation.callback
         result = AttemptResult(
             outcome=outcome, hangup_cause=report.hangup_cause, amd=report.amd, ring_ms=report.ring_ms,
             talk_ms=report.talk_ms, answered_at=answered, ended_at=ended, recording=report.recording,
             error=report.error,
             recording_expires_at=None if self._recording is None else self._recording.expires_at,
+            callback_earliest=None if callback is None else callback.earliest,
+            callback_latest=None if callback is None else callback.latest,
+            answers=self._conversation.kept,
         )  # fmt: skip
         try:
             await self._parts.store.finish_attempt(self.uuid, result, report.turns, report.barge_ins, report.latencies)
@@ -331,3 +298,8 @@ class Call:
     def _tell(self, notice: Notice) -> None:
         if self._observer is not None:
             self._observer(notice)
+
+
+def _lot(uuid: str) -> int:
+    """Which of several wordings a call begins with: any, and the same whenever it is asked."""
+    return int(uuid[:8], 16)

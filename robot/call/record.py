@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from robot.call.hearing import Utterance
 from robot.call.playback import PlaybackState
 from robot.call.playing import PlayingPrompt
+from robot.dialogue.intents import Understanding
 from robot.esl.client import Reply
 from robot.store.records import BargeInRecord, LatencyRecord, TurnRecord
 
@@ -23,6 +24,9 @@ class _Turn:
     start_ms: int
     end_ms: int
     interrupted: bool
+    step: str | None = None
+    intent_confidence: float | None = None
+    intent_reason: str | None = None
 
 
 @dataclass(slots=True)
@@ -72,21 +76,22 @@ class CallRecord:
     def callee_spoke(self) -> bool:
         return bool(self._turn_of)
 
-    def prompt_ended(self, text: str, prompt: PlayingPrompt) -> TurnRecord | None:
+    def prompt_ended(self, text: str, step: str, prompt: PlayingPrompt) -> TurnRecord | None:
         """The robot has had its say; None for a prompt that never began."""
         playback = prompt.playback
         if playback.started_at is None or playback.ended_at is None:
             return None
         interrupted = playback.state is PlaybackState.INTERRUPTED
-        turn = _Turn("robot", text, None, self.ms(playback.started_at), self.ms(playback.ended_at), interrupted)
+        turn = _Turn("robot", text, None, self.ms(playback.started_at), self.ms(playback.ended_at), interrupted, step)
         self._turns.append(turn)
         return self._numbered(turn)
 
-    def utterance(self, utterance: Utterance, intent: str | None) -> TurnRecord:
-        """The callee has had their say."""
+    def utterance(self, utterance: Utterance, step: str, understanding: Understanding) -> TurnRecord:
+        """The callee has had their say, while the script was at `step`."""
         turn = _Turn(
-            "callee", utterance.text, intent, self.ms(utterance.started_at), self.ms(utterance.ended_at), False
-        )
+            "callee", utterance.text, understanding.intent, self.ms(utterance.started_at), self.ms(utterance.ended_at),
+            False, step, round(understanding.confidence, 3), understanding.reason,
+        )  # fmt: skip
         self._turns.append(turn)
         self._turn_of[utterance] = turn
         for barge_in in self._barge_ins:
@@ -129,7 +134,10 @@ class CallRecord:
 
     def _numbered(self, turn: _Turn) -> TurnRecord:
         seq = self._in_order().index(turn) + 1
-        return TurnRecord(seq, turn.speaker, turn.text, turn.intent, turn.start_ms, turn.end_ms, turn.interrupted)
+        return TurnRecord(
+            seq, turn.speaker, turn.text, turn.intent, turn.start_ms, turn.end_ms, turn.interrupted, turn.step,
+            turn.intent_confidence, turn.intent_reason,
+        )  # fmt: skip
 
 
 def _answer(prompt: PlayingPrompt) -> Reply | None:

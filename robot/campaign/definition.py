@@ -1,32 +1,57 @@
-"""A campaign's folder: `campaign.toml` and the prompts it names, validated as a whole before anybody is called.
+"""A campaign's folder: `campaign.toml` and the recordings it names, validated as a whole before anybody is called.
 
-Knows what the file may hold and turns it into a scenario and call plans. Whom to call, and when, is decided elsewhere.
+Turns the tables into a scenario and call plans. What the tables may hold is in `tables`; whom to call, and when, is
+decided elsewhere.
 """
 
 from __future__ import annotations
 
-import wave
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from phonenumbers import timezone as zones_by_number
 
 from robot.call.plan import CallPlan
-from robot.call.recording import RecordingPlan, Sides
+from robot.campaign.tables import (
+    CampaignTable,
+    ConditionTable,
+    RepromptTable,
+    StepTable,
+    TransferTable,
+)
+from robot.dialogue.conversation import BUILT_IN
 from robot.dialogue.intents import Intent
 from robot.dialogue.language import language_of
-from robot.dialogue.scenario import Prompt, Scenario, ScenarioError, Step
-from robot.esl.commands import NumberFormat
+from robot.dialogue.prompt_text import PromptText
+from robot.dialogue.scenario import (
+    Branch,
+    Condition,
+    Deed,
+    Interruption,
+    Listening,
+    PressKeys,
+    Reprompts,
+    Scenario,
+    ScenarioError,
+    Step,
+    Transfer,
+    Variant,
+    Webhook,
+    Wording,
+)
+from robot.prompts.library import Recorded, Spoken
+from robot.prompts.voice import VoiceSettings
 from robot.toml_file import Location, Problem, TomlFileError, key_of, line_of, load_toml
 
-# What `robot.esl.commands` lets through as a gateway's name, and what reads well as the name of a step or an intent.
-_GATEWAY: Final = r"^[A-Za-z0-9._-]{1,64}$"
-_NAME: Final = r"^[a-z][a-z0-9_]{0,39}$"
-Name = Annotated[str, StringConstraints(pattern=_NAME)]
-Millis = Annotated[int, Field(ge=0, le=60_000)]
+#: The contact's own time zone, an IANA name, where the list has it; otherwise it is told from the number.
+ZONE_FIELD: Final = "timezone"
+_NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class CampaignError(TomlFileError):
@@ -35,70 +60,6 @@ class CampaignError(TomlFileError):
 
 class BadNumber(ValueError):
     """That is not a telephone number that can be called."""
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BargeInTable(_Table):
-    """[barge_in]: how long somebody must talk over a prompt for it to stop."""
-
-    threshold_ms: Annotated[int, Field(ge=100, le=10_000)] = 1500
-
-
-class RecordingTable(_Table):
-    """[recording]: who is recorded, and for how long that is kept."""
-
-    sides: Literal["off", "callee", "both"] = "off"
-    keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
-
-    def plan(self) -> RecordingPlan | None:
-        return None if self.sides == "off" else RecordingPlan(Sides(self.sides), timedelta(days=self.keep_days))
-
-
-class IntentTable(_Table):
-    """[intents.NAME]: how people say it.
-
-    include: intents whose phrases count, too. shipped: whether those that come with the robot under this name do.
-    """
-
-    phrases: list[Annotated[str, StringConstraints(min_length=1)]] = []
-    include: list[Name] = []
-    shipped: bool = True
-
-
-class StepTable(_Table):
-    """[[step]]: see `robot.dialogue.scenario.Step`."""
-
-    name: Name
-    audio: Annotated[str, StringConstraints(min_length=1)]
-    text: Annotated[str, StringConstraints(min_length=1)]
-    interruptible: bool = True
-    barge_in_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
-    listen_ms: Annotated[int, Field(ge=500, le=60_000)] | None = None
-    answers: dict[Name, Name] = {}
-    otherwise: Name | None = None
-    silence: Name | None = None
-    outcome: Name | None = None
-
-
-class CampaignTable(_Table):
-    """campaign.toml as a whole."""
-
-    name: Annotated[str, StringConstraints(pattern=r"^[\w .-]{1,64}$")]
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "en"
-    gateway: Annotated[str, StringConstraints(pattern=_GATEWAY)]
-    caller_id: str | None = None
-    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-    number_format: NumberFormat = "e164"
-    ring_timeout_s: Annotated[int, Field(ge=5, le=120)] = 30
-    max_call_s: Annotated[int, Field(ge=10, le=3600)] = 180
-    incoming_numbers: list[Annotated[str, StringConstraints(min_length=1)]] = []
-    barge_in: BargeInTable = BargeInTable()
-    recording: RecordingTable = RecordingTable()
-    intents: dict[Name, IntentTable] = {}
-    step: Annotated[list[StepTable], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,28 +75,60 @@ class Campaign:
         return self.table.name
 
     @property
+    def voice(self) -> VoiceSettings:
+        model = self.table.voice.model
+        return VoiceSettings(str(self.folder / model) if model.endswith(".onnx") else model, self.table.voice.speed)
+
+    @property
     def incoming_numbers(self) -> list[str]:
         """Our numbers that this campaign answers, as E.164."""
         return [normalise_number(number, self.table.region) for number in self.table.incoming_numbers]
 
-    def plan(self, number: str) -> CallPlan:
+    def prompts(self) -> list[Recorded | Spoken]:
+        """What every callee may hear: all recordings, and the texts that say the same to everybody."""
+        found: dict[Recorded | Spoken, None] = {}
+        for wording in self.scenario.wordings():
+            for variant in wording.variants:
+                if variant.audio is not None:
+                    found[Recorded(variant.audio, variant.text.source)] = None
+                elif variant.text.fixed:
+                    found[Spoken(variant.text.render({}), self.voice)] = None
+        return list(found)
+
+    def fields(self) -> frozenset[str]:
+        """The fields of a contact that its prompts cannot do without."""
+        wanted = {
+            name
+            for wording in self.scenario.wordings()
+            for variant in wording.variants
+            for name in variant.text.required
+        }
+        return frozenset(wanted - self.scenario.kept_fields())
+
+    def plan(self, number: str, fields: Mapping[str, str] = _NO_FIELDS) -> CallPlan:
         """A call to `number` (any spelling; without `+` it is read in the campaign's region). Raises BadNumber."""
         table = self.table
+        normal = normalise_number(number, table.region)
         return CallPlan(
-            number=normalise_number(number, table.region),
+            number=normal,
             campaign=table.name,
             gateway=table.gateway,
             scenario=self.scenario,
-            prompt_root=self.folder,
+            voice=self.voice,
+            answer_policy=table.amd.policy(),
+            amd=table.amd.settings(),
+            zone=zone_of(normal, fields),
             caller_id=table.caller_id,
             number_format=table.number_format,
             language=table.language,
             ring_timeout_s=table.ring_timeout_s,
             max_call_s=table.max_call_s,
+            longest_utterance_s=table.longest_utterance_s,
             recording=table.recording.plan(),
+            fields=fields,
         )
 
-    def incoming_plan(self, caller: str | None) -> CallPlan:
+    def incoming_plan(self, caller: str | None, fields: Mapping[str, str] = _NO_FIELDS) -> CallPlan:
         """The conversation with somebody who called in; `caller`: E.164, None when it is withheld."""
         table = self.table
         return CallPlan(
@@ -143,10 +136,13 @@ class Campaign:
             campaign=table.name,
             gateway=table.gateway,
             scenario=self.scenario,
-            prompt_root=self.folder,
+            voice=self.voice,
+            zone=zone_of(caller or "", fields),
             language=table.language,
             max_call_s=table.max_call_s,
+            longest_utterance_s=table.longest_utterance_s,
             recording=table.recording.plan(),
+            fields=fields,
         )
 
 
@@ -167,6 +163,16 @@ def normalise_number(text: str, region: str | None = None) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def zone_of(number: str, fields: Mapping[str, str]) -> ZoneInfo:
+    """Where the callee's clocks are: as the list says, else the first zone of their number's region, else UTC."""
+    named = fields.get(ZONE_FIELD)
+    try:
+        listed = [named] if named else list(zones_by_number.time_zones_for_number(phonenumbers.parse(number)))
+        return ZoneInfo(listed[0])
+    except (phonenumbers.NumberParseException, KeyError, ValueError):  # "Etc/Unknown" is in no database of zones
+        return ZoneInfo("UTC")
+
+
 def load_campaign(folder: Path) -> Campaign:
     """Read and check the campaign in `folder`. Raises CampaignError with everything that is wrong with it."""
     file = folder / "campaign.toml"
@@ -176,103 +182,257 @@ def load_campaign(folder: Path) -> Campaign:
         table, text = load_toml(file, CampaignTable)
     except TomlFileError as error:
         raise CampaignError(error.problems) from error
-
-    def problem(location: Location, message: str) -> Problem:
-        return Problem(file, key_of(location), line_of(text, location), message)
-
-    problems: list[Problem] = []
-    prompts: list[Prompt] = []
-    for index, step in enumerate(table.step):
-        try:
-            prompts.append(_prompt(folder.resolve(), step))
-        except ValueError as error:
-            problems.append(problem(("step", index, "audio"), str(error)))
-    ours = [] if table.caller_id is None else [(("caller_id",), table.caller_id)]
-    ours += [(("incoming_numbers",), number) for number in table.incoming_numbers]
-    for location, number in ours:
-        try:
-            normalise_number(number, table.region)
-        except BadNumber as error:
-            problems.append(problem(location, str(error)))
-    intents: list[Intent] = []
-    for name in _intent_names(table):
-        try:
-            intents.append(Intent(name, _phrases(table, name)))
-        except ValueError as error:
-            problems.append(problem(("intents", name), str(error)))
-    if problems:
-        raise CampaignError(problems)
-    try:
-        return Campaign(folder.resolve(), table, _scenario(table, prompts, intents))
-    except ScenarioError as error:
-        raise CampaignError([problem(("step",), str(error))]) from error
+    return _Loader(folder.resolve(), file, table, text).campaign()
 
 
-def _intent_names(table: CampaignTable) -> list[str]:
-    """The intents of the campaign, and those that its steps name and the robot knows by itself."""
-    shipped = language_of(table.language).intents
-    named = (name for step in table.step for name in step.answers if name in shipped)
-    return list(dict.fromkeys((*table.intents, *named)))
+@dataclass(slots=True)
+class _Loader:
+    """Makes a scenario of tables that are sound each by itself, and collects what is wrong with them together."""
+
+    folder: Path
+    file: Path
+    table: CampaignTable
+    text: str
+    problems: list[Problem] = field(default_factory=list)
+
+    def campaign(self) -> Campaign:
+        self._check_numbers()
+        steps = [self._step(index, step) for index, step in enumerate(self.table.step)]
+        intents = list(self._intents())
+        self._check_names(steps)
+        if not self.problems:
+            try:
+                scenario = Scenario(steps, intents, self.table.language, self.table.objections)
+            except ScenarioError as error:
+                self._problem(("step",), str(error))
+        if self.problems:
+            raise CampaignError(self.problems)
+        return Campaign(self.folder, self.table, scenario)
+
+    def _problem(self, location: Location, message: str) -> None:
+        self.problems.append(Problem(self.file, key_of(location), line_of(self.text, location), message))
+
+    # -- what names what -----------------------------------------------------------------------------------------------
+
+    def _check_numbers(self) -> None:
+        ours: list[tuple[Location, str]] = [(("incoming_numbers",), each) for each in self.table.incoming_numbers]
+        if self.table.caller_id is not None:
+            ours.append((("caller_id",), self.table.caller_id))
+        for index, step in enumerate(self.table.step):
+            if step.transfer is not None and step.transfer.number is not None:
+                ours.append((("step", index, "transfer"), step.transfer.number))
+        for location, number in ours:
+            try:
+                normalise_number(number, self.table.region)
+            except BadNumber as error:
+                self._problem(location, str(error))
+
+    def _check_names(self, steps: Sequence[Step]) -> None:
+        """Every step that is named must be there."""
+        names = [step.name for step in steps]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                self._problem(("step", index, "name"), f"two steps are called {name!r}: give one of them another name")
+        for index, step in enumerate(self.table.step):
+            for key, name in _named_steps(step):
+                if name not in names:
+                    self._problem(("step", index, key), f"leads to {name!r}, but {_no_such(name, names)}")
+        for intent, name in self.table.objections.items():
+            if name not in names:
+                self._problem(("objections", intent), f"leads to {name!r}, but {_no_such(name, names)}")
+
+        for location, name in self.table.amd.steps():
+            if name not in names:
+                self._problem(location, f"names the step {name!r}, but {_no_such(name, names)}")
+            elif next(step for step in steps if step.name == name).says is None:
+                self._problem(location, f"names the step {name!r}, which says nothing: give it a `text`")
+
+    # -- intents -------------------------------------------------------------------------------------------------------
+
+    def _intents(self) -> Iterator[Intent]:
+        """The intents of the campaign, and those that it names and the robot knows by itself."""
+        shipped = language_of(self.table.language).intents
+        answers = [
+            (("step", index, "answers"), name) for index, step in enumerate(self.table.step) for name in step.answers
+        ]
+        named: list[tuple[Location, str]] = [
+            *answers,
+            *((("objections", name), name) for name in self.table.objections),
+        ]
+        for location, name in named:
+            if name not in self.table.intents and name not in shipped:
+                known = ", ".join(sorted({*shipped, *self.table.intents})) or "none"
+                self._problem(
+                    location,
+                    f"expects the intent {name!r}, which there is not: add [intents.{name}] with its phrases, or use "
+                    f"one of those that are known in {self.table.language!r}: {known}",
+                )
+        built_in = [name for name in BUILT_IN if name in shipped]
+        for name in dict.fromkeys((*self.table.intents, *(name for _, name in named if name in shipped), *built_in)):
+            try:
+                yield Intent(name, self._phrases(name))
+            except ValueError as error:
+                self._problem(("intents", name), str(error))
+
+    def _phrases(self, name: str) -> tuple[str, ...]:
+        """All phrases of an intent. Raises ValueError with what is wrong with it and what to do."""
+        shipped = language_of(self.table.language).intents
+        own = self.table.intents.get(name)
+        phrases = [*(own.phrases if own else ()), *(shipped.get(name, ()) if own is None or own.shipped else ())]
+        for included in own.include if own else ():
+            other = self.table.intents.get(included)
+            if other is None and included not in shipped:
+                known = ", ".join(sorted({*shipped, *self.table.intents} - {name}))
+                raise ValueError(
+                    f"includes {included!r}, which is no intent; known in {self.table.language!r} are: {known}"
+                )
+            phrases += other.phrases if other is not None else ()
+            phrases += shipped.get(included, ()) if other is None or other.shipped else ()
+        if not phrases:
+            raise ValueError('has no phrases: write how people say it, such as `phrases = ["yes", "of course"]`')
+        return tuple(dict.fromkeys(phrases))
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    def _step(self, index: int, step: StepTable) -> Step:
+        here: Location = ("step", index)
+        return Step(
+            name=step.name,
+            says=self._wording((*here, "text"), step.text, step.audio),
+            again=self._optional((*here, "again"), step.again, step.again_audio),
+            interruption=self._interruption(step),
+            listens=self._listening(here, step),
+            does=self._deed(here, step),
+            opts_out=step.do_not_call,
+            next=step.next,
+            outcome=step.outcome,
+        )
+
+    def _interruption(self, step: StepTable) -> Interruption | None:
+        if not step.interruptible:
+            return None
+        common, language = self.table.barge_in, language_of(self.table.language)
+        return Interruption(
+            threshold_ms=step.barge_in_ms or common.threshold_ms,
+            stop_words=_first(step.stop_words, common.stop_words, language.barge_in.stop),
+            ignore_words=_first(step.ignore_words, common.ignore_words, language.barge_in.ignore),
+            resume_after_ms=common.resume_after_ms or None,
+        )
+
+    def _listening(self, here: Location, step: StepTable) -> Listening | None:
+        if step.listen_ms is None:
+            return None
+        own, common = step.reprompts, self.table.reprompts
+        return Listening(
+            within_ms=step.listen_ms,
+            answers=step.answers,
+            keys=step.keys,
+            keep=step.keep,
+            wants_time=step.callback,
+            otherwise=step.otherwise,
+            silence=step.silence,
+            not_understood=self._reprompts(
+                (*here, "reprompts"), ("reprompts", "not_understood"), own.not_understood, common.not_understood
+            ),
+            unheard=self._reprompts((*here, "reprompts"), ("reprompts", "silence"), own.silence, common.silence),
+        )
+
+    def _reprompts(
+        self, own_place: Location, common_place: Location, own: RepromptTable | None, common: RepromptTable | None
+    ) -> Reprompts:
+        place, table = (own_place, own) if own is not None else (common_place, common)
+        if table is None:
+            return Reprompts()
+        recordings: list[str | None] = [*table.audio] if table.audio else [None] * len(table.text)
+        wordings = (self._optional(place, text, audio) for text, audio in zip(table.text, recordings, strict=True))
+        limit = len(table.text) if table.limit is None else table.limit
+        return Reprompts(tuple(wording for wording in wordings if wording is not None), limit)
+
+    def _deed(self, here: Location, step: StepTable) -> Deed | None:
+        if step.press is not None:
+            return PressKeys(step.press)
+        if step.branch:
+            return Branch(tuple(_condition(each) for each in step.branch))
+        if step.webhook is not None:
+            return Webhook(step.webhook.url, step.webhook.timeout_s, step.webhook.failed)
+        return None if step.transfer is None else self._transfer((*here, "transfer"), step.transfer)
+
+    def _transfer(self, place: Location, table: TransferTable) -> Transfer:
+        number = None
+        if table.number is not None:
+            try:
+                number = normalise_number(table.number, self.table.region)
+            except BadNumber:
+                number = table.number  # told by _check_numbers
+        return Transfer(
+            number=number,
+            extension=table.extension,
+            announce=self._optional(place, table.announce, table.announce_audio),
+            wait=self._optional(place, table.wait, table.wait_audio),
+            ring_timeout_s=table.ring_timeout_s,
+            failed=table.failed,
+        )
+
+    def _optional(self, place: Location, text: str | None, audio: str | None) -> Wording | None:
+        if text is None and audio is None:
+            return None
+        # Music to wait by has no words.
+        return self._wording(place, [text or "(music)"], [audio] if audio else [])
+
+    def _wording(self, place: Location, texts: Sequence[str], recordings: Sequence[str]) -> Wording | None:
+        variants = []
+        for index, text in enumerate(texts):
+            where = place
+            try:
+                template = PromptText.parse(text)
+                where = (*place[:-1], "audio") if place[-1] == "text" else place
+                variants.append(Variant(template, self._recording(recordings[index]) if recordings else None))
+            except ValueError as error:
+                self._problem(where, str(error))
+        return Wording(tuple(variants)) if variants else None
+
+    def _recording(self, name: str) -> Path:
+        """Raises ValueError with what keeps it from being played and what to do."""
+        file = (self.folder / name).resolve()
+        if not file.is_relative_to(self.folder):
+            raise ValueError(f"{name!r} is outside the campaign's folder: put the file into it")
+        if not file.is_file():
+            raise ValueError(f"there is no file {file}: record it, or correct the name")
+        return file
 
 
-def _phrases(table: CampaignTable, name: str) -> tuple[str, ...]:
-    """All phrases of an intent. Raises ValueError with what is wrong with it and what to do."""
-    shipped = language_of(table.language).intents
-    own = table.intents.get(name, IntentTable())
-    phrases = [*own.phrases, *(shipped.get(name, ()) if own.shipped else ())]
-    for included in own.include:
-        other = table.intents.get(included)
-        if other is None and included not in shipped:
-            known = ", ".join(sorted({*shipped, *table.intents} - {name}))
-            raise ValueError(f"includes {included!r}, which is no intent; known in {table.language!r} are: {known}")
-        phrases += other.phrases if other is not None else ()
-        phrases += shipped.get(included, ()) if other is None or other.shipped else ()
-    if not phrases:
-        raise ValueError('has no phrases: write how people say it, such as `phrases = ["yes", "of course"]`')
-    return tuple(dict.fromkeys(phrases))
+def _named_steps(step: StepTable) -> Iterator[tuple[str, str]]:
+    """The steps that a step names, each with its key."""
+    yield from (("answers", name) for name in step.answers.values())
+    yield from (("keys", name) for name in step.keys.values())
+    yield from (("branch", condition.step) for condition in step.branch)
+    for key, name in (("otherwise", step.otherwise), ("silence", step.silence), ("next", step.next)):
+        if name is not None:
+            yield key, name
+    if step.transfer is not None and step.transfer.failed is not None:
+        yield "transfer", step.transfer.failed
+    if step.webhook is not None and step.webhook.failed is not None:
+        yield "webhook", step.webhook.failed
 
 
-def _scenario(table: CampaignTable, prompts: list[Prompt], intents: list[Intent]) -> Scenario:
-    return Scenario(
-        steps=[
-            Step(
-                name=step.name,
-                prompt=prompt,
-                barge_in_ms=(step.barge_in_ms or table.barge_in.threshold_ms) if step.interruptible else None,
-                listen_ms=step.listen_ms,
-                answers=step.answers,
-                otherwise=step.otherwise,
-                silence=step.silence,
-                outcome=step.outcome,
-            )
-            for step, prompt in zip(table.step, prompts, strict=True)
-        ],
-        intents=intents,
-        language=table.language,
+def _condition(table: ConditionTable) -> Condition:
+    return Condition(
+        field=table.field,
+        step=table.step,
+        equals=table.equals,
+        one_of=tuple(table.one_of),
+        contains=table.contains,
+        at_least=table.at_least,
+        at_most=table.at_most,
+        known=table.known,
     )
 
 
-def _prompt(folder: Path, step: StepTable) -> Prompt:
-    """The step's prompt. Raises ValueError with what keeps it from being played and what to do."""
-    file = (folder / step.audio).resolve()
-    if not file.is_relative_to(folder):
-        raise ValueError(f"{step.audio!r} is outside the campaign's folder: put the file into it")
-    try:
-        with wave.open(str(file), "rb") as sound:
-            rate, channels, width, frames = (
-                sound.getframerate(), sound.getnchannels(), sound.getsampwidth(), sound.getnframes(),
-            )  # fmt: skip
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {file}: record it, or correct the name") from None
-    except (OSError, EOFError, wave.Error) as error:
-        raise ValueError(
-            f"{file} is not a WAV file that can be read ({error}): convert it with `sox IN -r 8000 -c 1 -b 16 OUT.wav`"
-        ) from error
-    if frames == 0:
-        raise ValueError(f"{file} holds no sound")
-    if (channels, width) != (1, 2) or rate not in (8000, 16000):
-        raise ValueError(
-            f"{file} has {channels} channel(s) of {8 * width} bits at {rate} Hz; telephones need mono, 16 bits, "
-            f"8000 or 16000 Hz: convert it with `sox {step.audio} -r 8000 -c 1 -b 16 OUT.wav`"
-        )
-    return Prompt(file, step.text, frames / rate)
+def _first(*choices: Iterable[str] | None) -> tuple[str, ...]:
+    """The first that is given."""
+    return next((tuple(choice) for choice in choices if choice is not None), ())
+
+
+def _no_such(name: str, names: Sequence[str]) -> str:
+    alike = get_close_matches(name, names, n=1)
+    return f"no [[step]] has that name; did you mean {alike[0]!r}?" if alike else "no [[step]] has that name"

@@ -1,18 +1,31 @@
-"""The script of a campaign and where one conversation stands in it. Pure: answers in, what to do next out.
+"""The script of a campaign: steps, what follows from which answer, and what is said when nothing was understood. Pure.
 
-A scenario is a set of named steps. A step says a prompt and then either listens, and goes on by what was answered, or
-hangs up with an outcome.
+    Scenario ── steps ──▶ Step ── says ──▶ Wording (variants of one thing to say)
+        │                  ├── listens ──▶ Listening (answers, keys, what is kept)
+        │                  └── does ─────▶ PressKeys | Transfer | Webhook | Branch
+        └── objections: what may come at any step, and the step that deals with it
+
+`conversation` walks through it; this module only says what there is, and refuses what does not hang together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
-from robot.dialogue.intents import Intent, IntentMatcher, Understanding, typical_phrases
+from robot.dialogue.intents import Intent, IntentMatcher
+from robot.dialogue.prompt_text import PromptText
+
+#: The field that holds the time to call back, as words.
+CALLBACK_TIME: Final = "callback_time"
+
+
+def _nothing() -> Mapping[str, str]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,44 +38,217 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One thing to say and what follows from the answer.
+class Variant:
+    """One way of saying something: `audio` is the recording of `text`; None: the text is synthesised."""
 
-    barge_in_ms: the callee's speech over the prompt, in ms, that stops it; None: it plays to its end.
-    listen_ms: how long, in ms after the prompt, an answer may take to begin; None: nobody is asked, go on at once.
-    answers: intent to the step that follows it. otherwise: the step for an answer that matches none.
-    silence: the step when nothing is said. Where these are None the call ends with `outcome`.
-    outcome: what the call ends with here; None only where a step always follows.
+    text: PromptText
+    audio: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One thing to say. Several variants take turns."""
+
+    variants: tuple[Variant, ...]
+
+    def __post_init__(self) -> None:
+        if not self.variants:
+            raise ValueError("a wording without a variant says nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """How the callee stops a prompt by talking over it.
+
+    threshold_ms: speech that stops it. stop_words: stop it as soon as they are recognised. ignore_words: speech that
+    holds nothing else never does. resume_after_ms: silence after which a prompt goes on that was stopped by no words;
+    None: it does not.
+    """
+
+    threshold_ms: int = 1500
+    stop_words: tuple[str, ...] = ()
+    ignore_words: tuple[str, ...] = ()
+    resume_after_ms: int | None = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reprompts:
+    """What is said before a step gives up: one after the other, the last one again until `limit` is reached."""
+
+    wordings: tuple[Wording, ...] = ()
+    limit: int = 0
+
+    def at(self, count: int) -> Wording | None:
+        """What is said the `count`-th time (from 1); None: nothing any more, or the question is simply open again."""
+        return self.wordings[min(count, len(self.wordings)) - 1] if self.wordings else None
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The step asks, and goes on with what is answered.
+
+    within_ms: how long, after the prompt, an answer may take to begin. answers: intent to step. keys: key of the
+    telephone to step. keep: what is said or typed is kept under this name. wants_time: a time to call back is asked.
+    otherwise: the step after an answer that matches nothing; silence: when nothing is said; each after its reprompts.
+    """
+
+    within_ms: int
+    answers: Mapping[str, str] = field(default_factory=_nothing)
+    keys: Mapping[str, str] = field(default_factory=_nothing)
+    keep: str | None = None
+    wants_time: bool = False
+    otherwise: str | None = None
+    silence: str | None = None
+    not_understood: Reprompts = Reprompts()
+    unheard: Reprompts = Reprompts()
+
+    @property
+    def open(self) -> bool:
+        """Any words will do: nobody knows when they are complete but by the silence after them."""
+        return self.keep is not None or self.wants_time
+
+
+@dataclass(frozen=True, slots=True)
+class PressKeys:
+    """Keys to send: 0-9 A-D * #, w and W for a pause of 0.5 or 1 s."""
+
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Hand the callee over to a person. Exactly one of `number` (E.164) and `extension` is given.
+
+    announce: what that person hears before. wait: what the callee hears meanwhile. failed: the step when nobody takes
+    it.
+    """
+
+    number: str | None = None
+    extension: str | None = None
+    announce: Wording | None = None
+    wait: Wording | None = None
+    ring_timeout_s: int = 25
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Tell a server of the customer's. failed: the step when it does not take it within `timeout_s`."""
+
+    url: str
+    timeout_s: float = 5.0
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Go to `step` when the field is as described. Numbers compare as numbers, texts without regard to case."""
+
+    field: str
+    step: str
+    equals: str | None = None
+    one_of: tuple[str, ...] = ()
+    contains: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    known: bool | None = None
+
+    def holds(self, values: Mapping[str, str]) -> bool:
+        value = values.get(self.field, "").strip().casefold()
+        if self.known is not None and self.known != bool(value):
+            return False
+        if self.equals is not None and value != self.equals.casefold():
+            return False
+        if self.one_of and value not in [each.casefold() for each in self.one_of]:
+            return False
+        if self.contains is not None and self.contains.casefold() not in value:
+            return False
+        if self.at_least is None and self.at_most is None:
+            return True
+        number = _number(value)
+        return number is not None and (
+            (self.at_least is None or number >= self.at_least) and (self.at_most is None or number <= self.at_most)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The first condition that holds says where to go."""
+
+    conditions: tuple[Condition, ...]
+
+
+Deed = PressKeys | Transfer | Webhook | Branch
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Says something, then listens or does something, then goes on.
+
+    says: None: nothing. again: what is said instead when the step is asked again. interruption: None: the prompt plays
+    to its end. next: the step that follows where nothing else says which. outcome: what the call ends with where none
+    does. opts_out: the callee's number goes on the do-not-call list.
     """
 
     name: str
-    prompt: Prompt
-    barge_in_ms: int | None = 1500
-    listen_ms: int | None = None
-    answers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    otherwise: str | None = None
-    silence: str | None = None
+    says: Wording | None = None
+    again: Wording | None = None
+    interruption: Interruption | None = Interruption()
+    listens: Listening | None = None
+    does: Deed | None = None
+    opts_out: bool = False
+    next: str | None = None
     outcome: str | None = None
 
     def following(self) -> set[str]:
         """The names of all steps that may come next."""
-        return {name for name in (*self.answers.values(), self.otherwise, self.silence) if name is not None}
+        names: set[str | None] = {self.next}
+        if self.listens is not None:
+            names |= {*self.listens.answers.values(), *self.listens.keys.values()}
+            names |= {self.listens.otherwise, self.listens.silence}
+        match self.does:
+            case Transfer(failed=failed) | Webhook(failed=failed):
+                names.add(failed)
+            case Branch(conditions):
+                names |= {condition.step for condition in conditions}
+        return {name for name in names if name is not None}
+
+    @property
+    def final(self) -> bool:
+        """Nothing is asked, and no step follows."""
+        return self.listens is None and not self.following()
+
+    def wordings(self) -> Iterator[Wording]:
+        """Everything that this step may say, the agent's announcement included."""
+        own = [self.says, self.again]
+        if self.listens is not None:
+            own += [*self.listens.not_understood.wordings, *self.listens.unheard.wordings]
+        if isinstance(self.does, Transfer):
+            own += [self.does.announce, self.does.wait]
+        return (wording for wording in own if wording is not None)
 
 
 class ScenarioError(ValueError):
-    """The steps do not hang together; the message names the step and what to write."""
+    """The steps do not hang together. `step` is the one that is wrong (None: all of them), `key` the key in it."""
+
+    def __init__(self, message: str, step: str | None = None, key: str | None = None) -> None:
+        super().__init__(message)
+        self.step = step
+        self.key = key
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Steps in order, the first one first, and the intents that their answers name, in `language` (ISO 639-1).
+    """Steps in order, the first one first, and the intents that they name, in `language` (ISO 639-1).
 
-    Raises ScenarioError when a step or an intent is named that is not there.
+    objections: intent to the step that deals with it, whatever is asked; that step returns to the question unless it
+    leads elsewhere. Raises ScenarioError when a step or an intent is named that is not there.
     """
 
     steps: Sequence[Step]
     intents: Sequence[Intent] = ()
     language: str | None = "en"
+    objections: Mapping[str, str] = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -71,13 +257,18 @@ class Scenario:
         intents = {intent.name for intent in self.intents}
         for step in self.steps:
             if names.count(step.name) > 1:
-                raise ScenarioError(f"two steps are called {step.name!r}: give one of them another name")
+                raise ScenarioError(f"two steps are called {step.name!r}: give one of them another name", step.name)
             for missing in sorted(step.following() - set(names)):
-                raise ScenarioError(f"step {step.name!r} goes on to {missing!r}, but no [[step]] has that name")
-            for missing in sorted(set(step.answers) - intents):
-                raise ScenarioError(f"step {step.name!r} expects the intent {missing!r}: add [intents.{missing}]")
-            if step.answers and step.listen_ms is None:
-                raise ScenarioError(f"step {step.name!r} expects answers but does not listen: give it listen_ms")
+                message = f"step {step.name!r} goes on to {missing!r}, but no [[step]] has that name"
+                raise ScenarioError(message, step.name)
+            for missing in sorted(set(step.listens.answers if step.listens else ()) - intents):
+                message = f"step {step.name!r} expects the intent {missing!r}: add [intents.{missing}] with its phrases"
+                raise ScenarioError(message, step.name, "answers")
+        for intent, name in self.objections.items():
+            if name not in names:
+                raise ScenarioError(f"the objection {intent!r} leads to {name!r}, but no [[step]] has that name")
+            if intent not in intents:
+                raise ScenarioError(f"the objection {intent!r} is no intent: add [intents.{intent}] with its phrases")
 
     @cached_property
     def matcher(self) -> IntentMatcher:
@@ -85,69 +276,25 @@ class Scenario:
         return IntentMatcher(self.intents, self.language)
 
     def step(self, name: str) -> Step:
-        return next(step for step in self.steps if step.name == name)
+        return self._by_name[name]
+
+    def wordings(self) -> Iterator[Wording]:
+        """Everything that may be said."""
+        return (wording for step in self.steps for wording in step.wordings())
+
+    def kept_fields(self) -> frozenset[str]:
+        """The fields that the call itself brings: known when the callee has said them."""
+        listening = [step.listens for step in self.steps if step.listens is not None]
+        kept = {each.keep for each in listening if each.keep is not None}
+        return frozenset(kept | ({CALLBACK_TIME} if any(each.wants_time for each in listening) else set()))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Step]:
+        return {step.name: step for step in self.steps}
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Play the step's prompt, then listen as the step says."""
-
-    step: Step
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """End the call; `outcome` None: the conversation came to an end without a conclusion of its own."""
-
-    outcome: str | None
-
-
-Action = Say | HangUp
-
-
-class Conversation:
-    """Where one call stands in a scenario. The same inputs bring the same actions."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
-        self._matcher = scenario.matcher
-        self._step = scenario.steps[0]
-
-    @property
-    def step(self) -> Step:
-        """The step being said or listened to."""
-        return self._step
-
-    def begin(self) -> Action:
-        return Say(self._step)
-
-    def expected_phrases(self) -> tuple[str, ...]:
-        """What the callee may say to the present step, for recognition: the first phrases of each intent in turn."""
-        return typical_phrases(intent for intent in self._scenario.intents if intent.name in self._step.answers)
-
-    def understand(self, text: str) -> Understanding:
-        """What `text` means among the intents that the present step expects, among all when it expects none."""
-        return self._matcher.understand(text, frozenset(self._step.answers) or None)
-
-    def intent_of(self, text: str) -> str | None:
-        """The intent of `text` alone."""
-        return self.understand(text).intent
-
-    def answered(self, intent: str | None) -> Action:
-        """The callee answered; `intent` None: what they said matches nothing."""
-        following = self._step.answers.get(intent) if intent is not None else None
-        return self._go(following or self._step.otherwise)
-
-    def silent(self) -> Action:
-        """The callee said nothing within the step's `listen_ms`."""
-        return self._go(self._step.silence)
-
-    def finished(self) -> Action:
-        """A prompt that asks nothing has ended."""
-        return self._go(self._step.otherwise)
-
-    def _go(self, name: str | None) -> Action:
-        if name is None:
-            return HangUp(self._step.outcome)
-        self._step = self._scenario.step(name)
-        return Say(self._step)
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot.campaign.definition import BadNumber, CampaignError, load_campaign, normalise_number
+from robot.campaign.definition import BadNumber, CampaignError, load_campaign, normalise_number, zone_of
+from robot.prompts.library import Recorded
 
 DEMO = Path(__file__).parents[3] / "campaigns" / "demo"
 
@@ -36,7 +37,10 @@ def complaint(campaign: Path) -> str:
 def test_the_demo_campaign_is_sound_and_its_first_prompt_long_enough_to_talk_over() -> None:
     campaign = load_campaign(DEMO)
     assert campaign.name == "demo"
-    assert campaign.scenario.steps[0].prompt.length_s >= 8
+    first = campaign.prompts()[0]
+    assert isinstance(first, Recorded)
+    with wave.open(str(first.file)) as sound:
+        assert sound.getnframes() / sound.getframerate() >= 8
     plan = campaign.plan("+33 1 40 00 00 01")
     assert (plan.number, plan.gateway, plan.caller_id) == ("+33140000001", "trunk", "+33140000000")
 
@@ -88,21 +92,58 @@ def test_broken_toml_is_told_with_its_line(campaign: Path) -> None:
 
 
 def test_a_step_that_goes_nowhere(campaign: Path) -> None:
-    edit(campaign, 'otherwise = "again"', 'otherwise = "agian"')
-    assert "goes on to 'agian', but no [[step]] has that name" in complaint(campaign)
+    line = edit(campaign, 'otherwise = "again"', 'otherwise = "agian"')
+    message = complaint(campaign)
+    assert f"campaign.toml:{line}: step[1].otherwise: leads to 'agian', but no [[step]] has that name" in message
+    assert "did you mean 'again'?" in message
 
 
-def test_a_prompt_that_is_missing_or_outside_or_of_another_kind(campaign: Path) -> None:
+STEP = '[[step]]\nname = "last"\n'
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        (STEP + 'text = "Hi {first name}"', "step[6].text: at letter 4 '{first name}' is no field"),
+        (STEP, "step[6]: says nothing and does nothing: give it a `text`, or remove it"),
+        (STEP + 'text = "Hi"\notherwise = "offer"', "but does not listen: write `next` for the step that follows"),
+        (STEP + 'text = "Hi"\nkeys = { 1 = "offer" }', "step[6]: has `keys` but does not listen: give it `listen_ms`"),
+        (STEP + 'listen_ms = 900\npress = "1"', "step[6]: listens and does press: put press into the step"),
+        (STEP + 'listen_ms = 900\nnext = "offer"', "listens and has `next`: name steps in `answers`"),
+        (STEP + 'text = ["a", "b"]\naudio = ["a.wav"]', "has 1 recording(s) in `audio` and 2 in `text`"),
+        (STEP + 'press = "1"\nwebhook = { url = "https://x.example" }', "does press and webhook: make two steps"),
+        (STEP + 'webhook = { url = "ftp://x.example" }', "step[6].webhook.url: "),
+        (STEP + "transfer = {}", 'needs either `number = "+331..."` or `extension = "1000"`'),
+        (STEP + 'transfer = { number = "12" }', "step[6].transfer: that is not a telephone number"),
+        (STEP + 'branch = [{ field = "plan", step = "offer" }]', "compares nothing: add `equals`"),
+        (
+            STEP + 'branch = [{ field = "plan", equals = "gold", step = "offer" }]',
+            "nothing for when no condition holds",
+        ),
+        (
+            STEP + 'listen_ms = 900\nanswers = { bluff = "offer" }',
+            "expects the intent 'bluff', which there is not: add",
+        ),
+        ('[objections]\nprice = "offre"', "objections.price: leads to 'offre', but no [[step]] has that name; did you"),
+        ('[amd]\nvoicemail = { leave = "x" }', "amd.voicemail.leave: names the step 'x', but no [[step]]"),
+    ],
+)
+def test_what_is_wrong_with_a_step_is_told_with_what_to_write(campaign: Path, tables: str, message: str) -> None:
+    file = campaign / "campaign.toml"
+    file.write_text(f"{file.read_text()}\n{tables}\n")
+    assert message in complaint(campaign)
+
+
+def test_where_the_callees_clocks_are() -> None:
+    assert str(zone_of("+33140000001", {})) == "Europe/Paris"
+    assert str(zone_of("+33140000001", {"timezone": "America/Guadeloupe"})) == "America/Guadeloupe"
+    assert str(zone_of("", {})) == "UTC"
+    assert str(zone_of("+33140000001", {"timezone": "Mars/Olympus"})) == "UTC"
+
+
+def test_a_prompt_that_is_missing_or_outside(campaign: Path) -> None:
     (campaign / "audio" / "offer.wav").unlink()
     assert "step[1].audio: there is no file" in complaint(campaign)
-    (campaign / "audio" / "offer.wav").write_bytes(b"no sound")
-    assert "is not a WAV file that can be read" in complaint(campaign)
-    with wave.open(str(campaign / "audio" / "offer.wav"), "wb") as stereo:
-        stereo.setnchannels(2)
-        stereo.setsampwidth(2)
-        stereo.setframerate(44100)
-        stereo.writeframes(bytes(4000))
-    assert "2 channel(s) of 16 bits at 44100 Hz" in complaint(campaign)
     edit(campaign, "audio/offer.wav", "../../etc/passwd")
     assert "is outside the campaign's folder" in complaint(campaign)
 
