@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from rich.padding import Padding
 from robot.call.report import CallReport
 from robot.campaign.definition import load_campaign
 from robot.config import Settings
-from robot.direct_call import demo_campaign_folder, place_calls, running_daemon, simulated_switch
+from robot.direct_call import SIMULATOR_NODE, demo_campaign_folder, place_calls, running_daemon, simulated_switch
+from robot.store.store import Store
 from robot.terminal import CallView, calls_table, timeline
 
 
@@ -44,10 +46,21 @@ async def run_demo(settings: Settings, callees: Path | None, console: Console) -
     )
     with simulated_switch(settings, callees or folder / "callees.toml", console) as reachable:
         async with running_daemon(reachable, console) as daemon:
+            await forget_wishes(daemon.store, campaign.name, names)
             plans = [campaign.plan(number) for number in names]
             reports = await place_calls(daemon, plans, CallView(console, names))
     _print_summary(console, reports, names)
     return DemoReport(campaign.name, tuple(reports))
+
+
+async def forget_wishes(store: Store, campaign: str, numbers: Iterable[str]) -> None:
+    """Whoever asked an earlier demo not to be called again is a virtual callee, who does not mind."""
+    for number in numbers:
+        wish = await store.is_do_not_call(number, campaign)
+        if wish is None or wish.attempt_uuid is None:
+            continue
+        if (await store.attempt(wish.attempt_uuid)).node == SIMULATOR_NODE:
+            await store.remove_do_not_call_entry(wish.id)
 
 
 def _print_summary(console: Console, reports: list[CallReport], names: dict[str, str]) -> None:

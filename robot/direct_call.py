@@ -19,15 +19,17 @@ from robot.call.call import Call
 from robot.call.plan import CallPlan
 from robot.call.report import CallReport
 from robot.campaign.definition import load_campaign
-from robot.config import Settings
+from robot.config import FreeSwitchSettings, Settings
 from robot.daemon import Daemon, spare_long_lived_objects
-from robot.simulator.callees_file import load_callees
+from robot.simulator.callees_file import Callee, load_callees
 from robot.simulator.freeswitch import SimulatorSettings
 from robot.simulator.thread import SimulatorThread
 from robot.terminal import CallView, timeline
 
 # Beside the package in a checkout, inside it in an installed wheel.
 _CAMPAIGNS: Final = (Path(__file__).parent.parent / "campaigns", Path(__file__).parent / "shipped_campaigns")
+#: The node of attempts that called nobody real.
+SIMULATOR_NODE: Final = "simulator"
 _SIMULATOR_PASSWORD: Final = "of the simulator"  # noqa: S105 - on loopback, on a port that the system chose
 
 
@@ -54,9 +56,17 @@ async def call_once(
 
 
 @contextmanager
-def simulated_switch(settings: Settings, callees: Path, console: Console) -> Iterator[Settings]:
-    """A simulator beside us; yields the settings with which it is called instead of FreeSWITCH."""
-    simulator = SimulatorThread(SimulatorSettings(password=_SIMULATOR_PASSWORD), load_callees(callees))
+def simulated_switch(
+    settings: Settings, callees: Path | Sequence[Callee], console: Console, *, gateway: str = "trunk"
+) -> Iterator[Settings]:
+    """A simulator beside us; yields the settings with which it is called instead of FreeSWITCH.
+
+    A callees file says itself which gateways there are; for other callees there is `gateway`.
+    """
+    simulator = SimulatorThread(
+        SimulatorSettings(password=_SIMULATOR_PASSWORD, gateways=frozenset({gateway})),
+        load_callees(callees) if isinstance(callees, Path) else callees,
+    )
     with console.status("Preparing the virtual callees: their texts are spoken once and kept ..."):
         simulator.start()
     try:
@@ -69,7 +79,9 @@ def simulated_switch(settings: Settings, callees: Path, console: Console) -> Ite
             }
         )
         audio = settings.audio.model_copy(update={"host": "127.0.0.1", "port": 0})
-        yield settings.model_copy(update={"freeswitch": freeswitch, "nodes": {}, "audio": audio})
+        yield settings.model_copy(
+            update={"freeswitch": freeswitch, "nodes": {SIMULATOR_NODE: FreeSwitchSettings()}, "audio": audio}
+        )
     finally:
         simulator.stop()
 
