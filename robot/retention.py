@@ -1,4 +1,4 @@
-"""Deletes the recordings whose time is over. Nothing else is deleted: only files inside the recordings' folder."""
+"""Deletes recordings whose time is over, and prompts that nobody used for long. Nothing outside their folders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from robot.prompts.library import PromptLibrary
 from robot.store.errors import StoreError
 from robot.store.records import ExpiredRecording
 from robot.store.store import Store
@@ -63,3 +64,25 @@ class Retention:
             )  # fmt: skip
             return False
         return True
+
+
+class PromptRetention:
+    """Looks every ten minutes while `run` runs; `keep_mb` is what the prompts may have on the disk."""
+
+    def __init__(self, library: PromptLibrary, keep_mb: int) -> None:
+        self._library = library
+        self._keep_mb = keep_mb
+
+    async def run(self) -> None:
+        while True:
+            try:
+                deleted = await asyncio.to_thread(self._library.sweep, self._keep_mb)
+            except OSError as error:
+                log.error(
+                    "retention.cannot_delete_prompts", reason=error.strerror,
+                    advice="the robot's user needs write permission on prompts.folder",
+                )  # fmt: skip
+            else:
+                if deleted:
+                    log.info("retention.deleted", prompts=deleted)
+            await asyncio.sleep(_EVERY_S)

@@ -19,7 +19,7 @@ from robot.config import Settings
 from robot.daemon import Daemon
 from robot.direct_call import running_daemon
 from robot.esl.hook import Hook, HookSettings
-from robot.retention import Retention
+from robot.retention import PromptRetention, Retention
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +45,12 @@ class Service:
     async def __aenter__(self) -> Self:
         parts, settings = self._daemon.parts, self._settings
         async with AsyncExitStack() as starting:
-            retention = asyncio.create_task(Retention(parts.store, settings.recordings.folder).run(), name="retention")
-            retention.add_done_callback(self._ended)
-            starting.push_async_callback(_cancelled, retention)
+            recordings = Retention(parts.store, settings.recordings.folder)
+            prompts = PromptRetention(parts.prompts, settings.prompts.keep_mb)
+            for name, retention in (("retention", recordings.run()), ("prompt retention", prompts.run())):
+                task = asyncio.create_task(retention, name=name)
+                task.add_done_callback(self._ended)
+                starting.push_async_callback(_cancelled, task)
             self._incoming = IncomingCalls(CampaignsByCall(self._campaigns), parts)
             if settings.incoming.enabled:
                 incoming = settings.incoming

@@ -10,10 +10,11 @@ from typing import Final
 from robot.campaign.definition import Campaign, CampaignError, load_campaign
 from robot.config import Settings
 from robot.direct_call import demo_campaign_folder
-from robot.doctor import machine, own_checks, parts
+from robot.doctor import machine, own_checks, parts, prompts
 from robot.doctor.check import Check, Report
 from robot.doctor.itself import Ears
-from robot.doctor.node import ExaminedNode, prompts_of
+from robot.doctor.node import ExaminedNode
+from robot.prompts.library import PromptLibrary
 from robot.simulator.errors import NoVoice
 from robot.store.errors import StoreError
 from ws_audio.errors import AudioError, PortInUse, ServerNotStarted
@@ -39,10 +40,13 @@ class _Examination:
         self._working = working
         self._checks: list[Check] = []
         self._campaign: Campaign | None = None
+        self._prompts: prompts.ReadyPrompts | None = None
 
     async def run(self) -> Report:
         self._read_campaign()
         self._machine()
+        self._working("The prompts ...")
+        await self._make_prompts_ready()
         self._working("The database ...")
         await self._database()
         self._working("The speech model ...")
@@ -66,8 +70,19 @@ class _Examination:
         else:
             switches = self._settings.switches().values()
             served = any(switch.gateways is None or campaign.table.gateway in switch.gateways for switch in switches)
-            files, gateway = len(prompts_of(campaign)), campaign.table.gateway
-            self._add(own_checks.campaign(campaign.name, str(campaign.folder), files, gateway, served=served))
+            said, gateway = len(prompts.variants_of(campaign)), campaign.table.gateway
+            self._add(own_checks.campaign(campaign.name, str(campaign.folder), said, gateway, served=served))
+
+    async def _make_prompts_ready(self) -> None:
+        if self._campaign is None:
+            return
+        library = PromptLibrary(self._settings.prompts.folder, self._settings.prompts.rate)
+        try:
+            self._prompts = await asyncio.to_thread(prompts.prepare, self._campaign, library)
+        finally:
+            library.close()
+        if self._prompts.errors:
+            self._add(own_checks.no_prompts(self._prompts.errors))
 
     def _machine(self) -> None:
         self._add(own_checks.clock(machine.clock_is_kept(), time_zones=machine.has_time_zones()))
@@ -86,11 +101,11 @@ class _Examination:
             self._add(own_checks.unreachable_database(error))
 
     async def _recognition(self) -> None:
-        spoken = {step.name: step.prompt for step in load_campaign(demo_campaign_folder()).scenario.steps}
-        prompts = [spoken[step] for step in _HEARD_STEPS]
+        scenario = load_campaign(demo_campaign_folder()).scenario
+        spoken = [wording.variants[0] for step in _HEARD_STEPS if (wording := scenario.step(step).says)]
         languages = {self._settings.stt.language} | ({self._campaign.table.language} if self._campaign else set())
         try:
-            reading = await asyncio.to_thread(parts.read_recognition, self._settings.stt, prompts)
+            reading = await asyncio.to_thread(parts.read_recognition, self._settings.stt, spoken)
         except AudioError as error:
             self._add(own_checks.no_recognition(error))
         else:
@@ -115,8 +130,9 @@ class _Examination:
                 self._working(f"FreeSWITCH at {switch.host}:{switch.port} ...")
                 most = self._settings.audio.max_streams
                 node = ExaminedNode(
-                    section, switch, most, self._campaign, self._settings.recordings.folder, audio, ears, running_robot
-                )
+                    section, switch, most, self._campaign, self._prompts, self._settings.recordings.folder, audio, ears,
+                    running_robot,
+                )  # fmt: skip
                 async for check in node.examine():
                     self._add(check.of(section))
         finally:

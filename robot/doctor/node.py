@@ -9,10 +9,10 @@ from pathlib import Path
 from robot.call.failures import CallFailure
 from robot.campaign.definition import Campaign
 from robot.config import ConfigError, FreeSwitchSettings
-from robot.dialogue.scenario import Prompt
 from robot.doctor import own_checks, switch_checks
 from robot.doctor.check import Check, skipped
 from robot.doctor.itself import STREAMS_TO_TRY, CallToItself, Ears, open_streams
+from robot.doctor.prompts import ReadyPrompts
 from robot.doctor.readings import Pace, UnknownAnswer
 from robot.doctor.switch import MODULES, read_switch
 from robot.esl.client import EventSocketClient, EventSocketSettings
@@ -24,14 +24,16 @@ from ws_audio.server import AudioServer
 class ExaminedNode:
     """The FreeSWITCH of one `section` of robot.toml.
 
-    most: calls at the same time, where its section does not say. recordings: the folder for them. audio: our server for
-    its streams, None when there can be none. running_robot: the configured port, when a robot listens there already.
+    most: calls at the same time, where its section does not say. prompts: those of the campaign, None when it cannot be
+    read. recordings: the folder for them. audio: our server for its streams, None when there can be none.
+    running_robot: the configured port, when a robot listens there already.
     """
 
     section: str
     settings: FreeSwitchSettings
     most: int
     campaign: Campaign | None
+    prompts: ReadyPrompts | None
     recordings: Path
     audio: AudioServer | None
     ears: Ears
@@ -111,14 +113,11 @@ class ExaminedNode:
         yield switch_checks.edition(await open_streams(client, audio, self.ears, host, already=1))
 
     async def _prompts(self, call: CallToItself) -> list[Check]:
-        if self.campaign is None:
+        if self.prompts is None:
             return [skipped("prompts", "the campaign cannot be read")]
-        broadcast, root = self.settings.playback == "broadcast", self.campaign.folder
+        if not self.prompts.prompts:
+            return [skipped("prompts", "none is ready: they say something else to each contact")]
+        broadcast, root = self.settings.playback == "broadcast", self.prompts.folder
         return switch_checks.prompts(
-            [await call.play(each, root=root, broadcast=broadcast) for each in prompts_of(self.campaign)]
+            [await call.play(each, root=root, broadcast=broadcast) for each in self.prompts.prompts]
         )
-
-
-def prompts_of(campaign: Campaign) -> list[Prompt]:
-    """Each file once."""
-    return list({step.prompt.file: step.prompt for step in campaign.scenario.steps}.values())

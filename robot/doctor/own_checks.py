@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,11 @@ def campaign(name: str, folder: str, prompts: int, gateway: str, *, served: bool
             Trouble.CONFIGURATION,
         )
     return ok("campaign", found)
+
+
+def no_prompts(errors: Sequence[str]) -> Check:
+    """Texts and recordings that cannot be made ready; each error says what to do."""
+    return failed("prompts", f"{len(errors)} cannot be made ready", "; ".join(errors), Trouble.CONFIGURATION)
 
 
 def port_of_another(host: str, port: int) -> Check:

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import false, update
 
 from robot.config import SttSettings
-from robot.dialogue.scenario import Prompt
+from robot.dialogue.scenario import Variant
 from robot.doctor.machine import can_create, network_file_system
 from robot.doctor.readings import DatabaseReading, RecognitionReading, VoiceReading
 from robot.simulator.voice import VOICE, CalleeVoice
@@ -50,12 +50,12 @@ def read_database(url: str) -> DatabaseReading:
         database.close()
 
 
-def read_recognition(settings: SttSettings, prompts: Sequence[Prompt]) -> RecognitionReading:
-    """Load the model and let it hear recorded prompts, whose words are known. Raises ModelNotFound."""
+def read_recognition(settings: SttSettings, recorded: Sequence[Variant]) -> RecognitionReading:
+    """Load the model and let it hear recordings, whose words are known. Raises ModelNotFound."""
     began = time.perf_counter()
     engine = WhisperEngine(settings.model)
     load_s = time.perf_counter() - began
-    recordings = [read_sound(prompt.file) for prompt in prompts]
+    recordings = [read_sound(each.audio) for each in recorded if each.audio is not None]
     engine.transcribe(recordings[0], "en", ())  # the first one allocates
     began = time.perf_counter()
     heard = [engine.transcribe(recording, "en", ()).text for recording in recordings]
@@ -64,7 +64,7 @@ def read_recognition(settings: SttSettings, prompts: Sequence[Prompt]) -> Recogn
         load_s,
         sum(recording.size for recording in recordings) / RATE,
         time.perf_counter() - began,
-        " ".join(prompt.text for prompt in prompts),
+        " ".join(each.text.source for each in recorded),
         " ".join(heard),
         settings.workers or available_cores(),
         engine.languages,

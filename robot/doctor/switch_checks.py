@@ -302,7 +302,7 @@ def prompts(readings: Sequence[PromptReading]) -> list[Check]:
         slowest = max(playing)
         found = f"{len(playing)} of {all_of_them} files play, the slowest begins after {slowest:.0f} ms"
         if slowest > _SLOW_PROMPT_MS:
-            fix = "are the files on a network share? Copy the campaign to a disk of FreeSWITCH's machine"
+            fix = "is prompts.folder on a network share? Set one on a disk of FreeSWITCH's machine"
             checks.append(warning(title, found, fix))
         else:
             checks.append(ok(title, found))
@@ -312,13 +312,13 @@ def prompts(readings: Sequence[PromptReading]) -> list[Check]:
 def _why_no_prompt(error: str, file: Path) -> str:
     if "NOT FOUND" in error:
         return (
-            f"FreeSWITCH's user must be able to read it: `sudo -u freeswitch head -c1 {file}` says whether it can, "
-            f"`chmod -R a+rX {file.parent}` may let it. On another machine, the campaign must lie "
-            "under the same path"
+            f"FreeSWITCH's user must be able to read it: `sudo -u freeswitch head -c1 {file}` says whether it can; if "
+            'not, set another prompts.folder in robot.toml, such as "/var/lib/freeswitch-robot/prompts". FreeSWITCH on '
+            "another machine must have that folder under the same path"
         )
     if "began" in error:
         return f"is it sound (`file {file}`), and has the SIP profile rtp-timer-name=soft?"
-    return "rename the file, or move the campaign: letters, digits, spaces and ._-+() in the whole path"
+    return "set prompts.folder in robot.toml to a path of letters, digits, spaces and ._-+()"
 
 
 def recording(reading: RecordingReading) -> Check:

@@ -76,6 +76,11 @@ class PromptLibrary:
         """Nothing outside it is played."""
         return self._folder.path
 
+    @property
+    def rate(self) -> int:
+        """Of every prompt, in Hz."""
+        return self._rate
+
     def recorded(self, file: Path, text: str) -> Prompt:
         """Blocking. Raises PromptError."""
         return self._now(Recorded(file, text))

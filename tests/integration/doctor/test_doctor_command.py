@@ -50,6 +50,7 @@ class Shell:
             "ROBOT_FREESWITCH__PORT": str(port),
             "ROBOT_FREESWITCH__PASSWORD": PASSWORD,
             "ROBOT_FREESWITCH__PLAYBACK": "execute",
+            "ROBOT_PROMPTS__FOLDER": str(folder / "prompts"),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "COLUMNS": "100",
         }
@@ -107,6 +108,14 @@ def test_a_campaign_that_cannot_be_read_is_wrong_configuration(doctor: Shell, tm
     assert done.checks["campaign"]["state"] == "failed"
     assert done.checks["prompts"]["state"] == "skipped"
     assert done.checks["speech recognition"]["state"] == "failed"
+
+
+def test_prompts_that_cannot_be_made_ready_are_wrong_configuration(doctor: Shell, tmp_path: Path) -> None:
+    (tmp_path / "prompts").write_text("a file where the folder belongs")
+    done = doctor("--json", ROBOT_STT__MODEL="/no/such/folder")
+    told = next(check for check in json.loads(done.out)["checks"] if check["name"] == "prompts")
+    assert told["state"] == "failed"
+    assert "prompts.folder" in told["fix"]
 
 
 def test_a_configuration_that_cannot_be_read_ends_it(doctor: Shell) -> None:

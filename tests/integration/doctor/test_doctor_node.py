@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from robot.campaign.definition import Campaign, load_campaign
+from robot.campaign.definition import load_campaign
 from robot.config import FreeSwitchSettings
 from robot.direct_call import demo_campaign_folder
 from robot.doctor.check import Check, State, Trouble
 from robot.doctor.itself import Ears
 from robot.doctor.node import ExaminedNode
+from robot.doctor.prompts import ReadyPrompts, prepare
+from robot.prompts.library import PromptLibrary
 from robot.simulator.callees_file import Callee
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from ws_audio.server import AudioServer, AudioServerSettings
@@ -46,29 +48,34 @@ class World:
 
 
 @asynccontextmanager
-async def world(campaign: Path | None = None, **simulator: Any) -> AsyncIterator[World]:
+async def world(prompts: str = "prompts", **simulator: Any) -> AsyncIterator[World]:
+    """`prompts`: the name of the folder for them."""
     ears = Ears()
+    campaign = load_campaign(demo_campaign_folder())
     audio = AudioServer(AudioServerSettings(port=0), detector=ears.new)
     settings = SimulatorSettings(**{"password": PASSWORD} | simulator)
-    async with SimulatedFreeSwitch(settings, [Callee(number="+33140000001", answer="busy")]) as switch:
-        await audio.start()
-        try:
-            yield World(
-                switch,
-                ExaminedNode(
-                    "freeswitch",
-                    FreeSwitchSettings(
-                        port=switch.event_socket_port, password=SecretStr(settings.password), playback="execute"
+    with TemporaryDirectory() as folder, closing(PromptLibrary(Path(folder) / prompts)) as library:
+        ready = prepare(campaign, library)
+        async with SimulatedFreeSwitch(settings, [Callee(number="+33140000001", answer="busy")]) as switch:
+            await audio.start()
+            try:
+                yield World(
+                    switch,
+                    ExaminedNode(
+                        "freeswitch",
+                        FreeSwitchSettings(
+                            port=switch.event_socket_port, password=SecretStr(settings.password), playback="execute"
+                        ),
+                        most=10,  # so few that no edition of mod_audio_stream matters
+                        campaign=campaign,
+                        prompts=ready,
+                        recordings=Path("/nowhere/recordings"),
+                        audio=audio,
+                        ears=ears,
                     ),
-                    most=10,  # so few that no edition of mod_audio_stream matters
-                    campaign=load_campaign(campaign or demo_campaign_folder()),
-                    recordings=Path("/nowhere/recordings"),
-                    audio=audio,
-                    ears=ears,
-                ),
-            )
-        finally:
-            await audio.close()
+                )
+            finally:
+                await audio.close()
 
 
 async def test_all_is_well() -> None:
@@ -208,30 +215,30 @@ async def test_a_limit_of_streams_that_is_no_edition_s() -> None:
         assert "cannot be told" in edition.found
 
 
-async def test_a_prompt_that_freeswitch_cannot_read(tmp_path: Path) -> None:
-    folder = tmp_path / "demo"
-    shutil.copytree(demo_campaign_folder(), folder)
-    async with world(folder) as here:
-        (folder / "audio" / "again.wav").unlink()  # after we have read it: as on another machine
+async def test_a_prompt_that_freeswitch_cannot_read() -> None:
+    async with world() as here:
+        assert here.node.prompts is not None
+        gone = here.node.prompts.prompts[1].file
+        gone.unlink()  # after we have made it ready: as on another machine
         prompts = (await here.checks())["prompts"]
         assert prompts.state is State.FAILED
         assert "1 of 5 files (FILE NOT FOUND)" in prompts.found
-        assert "again.wav" in prompts.found
+        assert gone.name in prompts.found
+        assert "prompts.folder" in (prompts.fix or "")
 
 
-async def test_a_path_that_is_not_sent_to_freeswitch(tmp_path: Path) -> None:
-    folder = tmp_path / "de,mo"
-    shutil.copytree(demo_campaign_folder(), folder)
-    async with world(folder) as here:
+async def test_a_path_that_is_not_sent_to_freeswitch() -> None:
+    async with world(prompts="prom,pts") as here:
         prompts = (await here.checks())["prompts"]
         assert prompts.state is State.FAILED
-        assert "rename" in (prompts.fix or "")
+        assert "set prompts.folder" in (prompts.fix or "")
 
 
-async def test_no_campaign_and_no_audio_server() -> None:
-    nothing: Campaign | None = None
+async def test_no_campaign_no_prompts_and_no_audio_server() -> None:
     async with world() as here:
-        assert (await here.checks(campaign=nothing))["prompts"].state is State.SKIPPED
+        assert (await here.checks(campaign=None, prompts=None))["prompts"].state is State.SKIPPED
+        none_for_all = ReadyPrompts(Path("/srv/prompts"), personal=3)
+        assert "each contact" in (await here.checks(prompts=none_for_all))["prompts"].found
         checks = await here.checks(audio=None)
         assert checks["audio stream"].state is State.SKIPPED
 

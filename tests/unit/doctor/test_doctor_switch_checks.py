@@ -298,7 +298,7 @@ def test_prompts_that_do_not_play_are_one_check_for_each_reason() -> None:
     assert "b.wav" in checks[0].found
     assert "sudo -u freeswitch head -c1 /srv/demo/audio/a.wav" in (checks[0].fix or "")
     assert "rtp-timer-name" in (checks[1].fix or "")
-    assert "rename" in (checks[2].fix or "")
+    assert "set prompts.folder" in (checks[2].fix or "")
     assert "1 of 5 files play" in checks[3].found
 
 
