@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -52,6 +52,7 @@ class AudioLine:
         self._stream: StreamListener = hearing.new_stream()
         self._ticket: StreamTicket = server.expect(channel.uuid, options, self._stream)
         self._keeper: asyncio.Task[None] | None = None
+        self._finding_out = self._over_prompt = False
         self.restarts = 0
         self.broken: asyncio.Future[CalleeNotHeard] = asyncio.get_running_loop().create_future()
 
@@ -67,13 +68,17 @@ class AudioLine:
 
     def expect(self, phrases: tuple[str, ...]) -> None:
         """Tell recognition what is likely to be said from now on, the likeliest first."""
-        self._options = replace(self._server.options(self._channel.uuid), vocabulary=phrases)
-        self._server.configure(self._channel.uuid, self._options)
+        self._configure(vocabulary=phrases)
 
-    def listen_for(self, *, tones: bool, partials: bool) -> None:
-        """Have tones told, and what is said while it is being said, from now on; or not, which is cheaper."""
-        self._options = replace(self._server.options(self._channel.uuid), tones=tones, partials=partials)
-        self._server.configure(self._channel.uuid, self._options)
+    def find_out_who(self, wanted: bool) -> None:
+        """Have tones told, and what is said while it is being said, as long as nobody knows who picked up."""
+        self._finding_out = wanted
+        self._configure(tones=wanted, partials=wanted or self._over_prompt)
+
+    def hear_over_prompt(self, wanted: bool) -> None:
+        """Have told what is said while it is being said, as long as a prompt plays that words can stop."""
+        self._over_prompt = wanted
+        self._configure(partials=wanted or self._finding_out)
 
     async def stop(self) -> None:
         """Hear no more of a callee whose call goes on without us."""
@@ -89,6 +94,10 @@ class AudioLine:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
         self._server.forget(self._channel.uuid)
+
+    def _configure(self, **changes: Any) -> None:
+        self._options = replace(self._server.options(self._channel.uuid), **changes)
+        self._server.configure(self._channel.uuid, self._options)
 
     async def _start(self) -> None:
         url = f"ws://{self._address.host}:{self._address.port}{self._ticket.path}"

@@ -93,6 +93,8 @@ class Call:
         self._hearing = Hearing(
             on_speech=lambda *frame: self._talk.on_speech(*frame),
             on_utterance=lambda utterance: self._talk.on_utterance(utterance),
+            on_words=lambda *words: self._talk.on_words(*words),
+            end_utterance=lambda number: parts.audio.end_utterance(self.uuid, number),
         )
         self._line = AudioLine(
             self._channel,
@@ -116,10 +118,13 @@ class Call:
                 prompts=self._prompts,
                 record=self._record,
                 deeds=Deeds(self.uuid, plan, parts.store),
+                switch=self._node.switch,
+                plan=plan,
                 broadcast=self._node.broadcast,
                 enter=self._enter,
                 tell=self._tell,
                 progress=self._progress.save,
+                handed_over=self._lift_limit,
             ),
         )
         self._recording = (
@@ -146,6 +151,8 @@ class Call:
             outcome = await self._until_over()
         except CallFailure as failure:
             outcome = failure.outcome
+            if self._talk.handed_over_to is not None and self._talk.conclusion is not None:
+                outcome = self._talk.conclusion  # two people talk on without us
             self.report.error = str(failure)
             self.report.hangup_cause = failure.hangup_cause
             self.report.switch_away = failure.switch_away
@@ -237,6 +244,10 @@ class Call:
             self._plan.max_call_s + _OVERTIME_S, self.stop, "the call lasted longer than `max_call_s` allows"
         )
 
+    def _lift_limit(self) -> None:
+        if self._too_long is not None:
+            self._too_long.cancel()
+
     def _outcome_without_conclusion(self) -> str:
         return Outcome.COMPLETED if self._record.callee_spoke else Outcome.NO_SPEECH
 
@@ -270,6 +281,7 @@ class Call:
             recording_expires_at=None if self._recording is None else self._recording.expires_at,
             callback_earliest=None if callback is None else callback.earliest,
             callback_latest=None if callback is None else callback.latest,
+            transferred_to=self._talk.handed_over_to,
             answers=self._conversation.kept,
         )  # fmt: skip
         try:

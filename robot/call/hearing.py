@@ -267,9 +267,10 @@ class StreamListener:
 
     def _hear(self, event: AudioEvent) -> None:
         match event:
-            case SpeechContinues(run_started_ms=begin, at_ms=end, arrived_at=arrived_at):
+            case SpeechContinues(run_started_ms=begin, at_ms=end, arrived_at=arrived_at, speechlike=speechlike):
                 self._clock.arrived(end, arrived_at)
-                self._hearing.speech(self._clock.at(begin), self._clock.at(end), arrived_at)
+                if speechlike:  # music and a dog are no speech, and stop no prompt
+                    self._hearing.speech(self._clock.at(begin), self._clock.at(end), arrived_at)
             case StreamStarted(arrived_at=arrived_at):
                 self._clock.start(arrived_at)
                 self.started.set()

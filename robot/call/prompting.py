@@ -33,6 +33,11 @@ class CallPrompts:
         """Nothing outside it is played."""
         return self._library.folder
 
+    @property
+    def rate(self) -> int:
+        """Of every prompt, in Hz."""
+        return self._library.rate
+
     async def prepare(self, scenario: Scenario, values: Mapping[str, str]) -> None:
         """Make ready what may be said. Raises PromptError when one of the prompts cannot be played to this callee."""
         later = scenario.kept_fields()

@@ -24,15 +24,21 @@ from robot.call.failures import PromptNotPlayed
 from robot.call.hearing import Hearing, Utterance
 from robot.call.keys import Keys
 from robot.call.latency import note
+from robot.call.outcome import Outcome
+from robot.call.plan import CallPlan
 from robot.call.playback import PlaybackState
 from robot.call.playing import PlayingPrompt
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.report import BargedIn, Notice, PromptBegan, TurnEnded
 from robot.call.states import CallState
+from robot.call.transfer import TransferEnd, TransferPlan, transfer
 from robot.call.waiting import first_of
 from robot.dialogue.conversation import Action, Conversation, HandOver, HangUp, OptOut, Post, Press, Say
-from robot.dialogue.scenario import Listening, Prompt, Step
+from robot.dialogue.interruption import interruption_words
+from robot.dialogue.scenario import Listening, Prompt, Step, Variant
+from robot.esl.client import EventSocketClient
+from robot.esl.commands import Extension, Trunk
 
 log = structlog.get_logger(__name__)
 
@@ -40,13 +46,28 @@ log = structlog.get_logger(__name__)
 _OVERLAP_MS: Final = 400
 # An answer may come over the last words of the question.
 _EARLY_ANSWER_S: Final = 2.0
+# So long after speech that stopped a prompt nobody waits for its words any more.
+_NO_WORDS_MS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """A prompt is over. Words that end after `answers_from` may be an answer; `words` are those that stopped it.
+
+    Times on the loop's clock.
+    """
+
+    ended_at: float
+    answers_from: float
+    words: Utterance | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TalkParts:
     """What a conversation needs of its call.
 
-    enter, tell: the call's state and its notices. progress: turns were added; what is known may be stored.
+    enter, tell: the call's state and its notices. progress: turns were added; what is known may be stored. handed_over:
+    the callee talks to somebody else: no limit is ours any more.
     """
 
     channel: Channel
@@ -55,10 +76,13 @@ class TalkParts:
     prompts: CallPrompts
     record: CallRecord
     deeds: Deeds
+    switch: EventSocketClient
+    plan: CallPlan
     broadcast: bool  # how this node plays prompts
     enter: Callable[[CallState], None]
     tell: Callable[[Notice], None]
     progress: Callable[[], None]
+    handed_over: Callable[[], None]
 
 
 class Talk:
@@ -74,11 +98,11 @@ class Talk:
         self._barge_in = BargeInDetector()
         self._keys = Keys()
         self._playing: PlayingPrompt | None = None
-        self._saying: Step | None = None
         self._answer: Utterance | None = None  # what the reply that comes next replies to
         self._opt_out: Utterance | None = None  # said over a prompt
         self.conclusion: str | None = None  # the outcome of a final step whose prompt has begun
-        self.handed_over = False  # two people talk to each other, without us
+        self.handed_over_to: str | None = None  # two people talk to each other, without us
+        parts.channel.on_key = self._on_key
 
     async def follow(self, action: Action) -> str | None:
         """From `action` to the end of the script; its outcome, None when it came to no conclusion.
@@ -100,7 +124,8 @@ class Talk:
         match action:
             case Say():
                 return await self._say(action)
-            case Press():
+            case Press(keys):
+                await self._parts.channel.press(keys)
                 return conversation.done()
             case OptOut():
                 await deeds.opt_out()
@@ -109,61 +134,93 @@ class Talk:
                 posted = await deeds.post(step.name, webhook, conversation.values)
                 return conversation.done() if posted else conversation.failed()
             case HandOver():
-                return conversation.failed()
+                return await self._hand_over(action)
             case HangUp():
                 return action
+
+    async def _hand_over(self, action: HandOver) -> Action:
+        conversation, parts, order = self._conversation, self._parts, action.transfer
+        announce, wait = await self._optional(action.announce), await self._optional(action.wait)
+        gateway, number_format = parts.plan.gateway, parts.plan.number_format
+        to = Trunk(gateway, order.number, number_format) if order.number else Extension(order.extension or "")
+        plan = TransferPlan(to, announce, wait, order.ring_timeout_s)
+        result = await transfer(parts.channel, plan, parts.switch, root=parts.prompts.root, broadcast=parts.broadcast)
+        if result.end is not TransferEnd.TAKEN:
+            log.info("transfer.not_taken", uuid=self._uuid, end=result.end.name, cause=result.cause)
+            return conversation.failed()
+        self.conclusion = conversation.step.outcome or Outcome.TRANSFERRED
+        self.handed_over_to = order.number or order.extension
+        parts.handed_over()
+        await parts.line.stop()
+        await asyncio.shield(parts.channel.hung_up)
+        return HangUp(self.conclusion)
+
+    async def _optional(self, variant: Variant | None) -> Prompt | None:
+        return None if variant is None else await self._parts.prompts.prompt(variant, self._conversation.values)
 
     # -- say -----------------------------------------------------------------------------------------------------------
 
     async def _say(self, say: Say) -> Action:
         """Say what is to be said, hear the answer, and decide what is next."""
+        conversation = self._conversation
         self._keys.clear()
         self._opt_out = None
-        self._parts.line.expect(self._conversation.expected_phrases())
-        since, remark = self._loop.time(), None
+        self._parts.line.expect(conversation.expected_phrases())
+        now = self._loop.time()
+        played = _Played(now, now)
         if say.variant is not None:
-            prompt = await self._parts.prompts.prompt(say.variant, self._conversation.values)
-            since, remark = await self._play(prompt, say)
-        if self._opt_out is not None:
-            return self._reply_to(self._opt_out, self._conversation.remarked)
+            prompt = await self._parts.prompts.prompt(say.variant, conversation.values)
+            played = await self._play(prompt, say.step)
+        if (opt_out := self._said_over_prompt()) is not None:
+            return self._reply_to(opt_out, conversation.remarked)
         if say.listening is not None:
-            return await self._listen(say.listening, since)
+            return await self._listen(say.listening, played)
         self._parts.enter(CallState.PROCESSING)
-        return self._conversation.said() if remark is None else self._reply_to(remark, self._conversation.remarked)
+        return conversation.said() if played.words is None else self._reply_to(played.words, conversation.remarked)
 
-    async def _play(self, prompt: Prompt, say: Say) -> tuple[float, Utterance | None]:
-        """Play to the end, or to a barge-in that was one. From when on what is said is an answer, and what was said.
-
-        Raises PromptNotPlayed.
-        """
-        resume_after_ms = say.step.interruption.resume_after_ms if say.step.interruption is not None else None
+    async def _play(self, prompt: Prompt, step: Step) -> _Played:
+        """Play to the end, or until the callee talked over it and had something to say. Raises PromptNotPlayed."""
+        rule = self._rule(step)
         start_ms = 0
         while True:
-            playing = await self._play_from(prompt, say, start_ms)
-            began, ended = playing.playback.started_at, playing.playback.ended_at or self._loop.time()
-            if playing.playback.state is not PlaybackState.INTERRUPTED:
-                return self._answers_since(began or ended, ended), None
-            if self._keys.begun or self._opt_out is not None:
-                return ended, None
-            words = await self._hearing.answer(ended, (resume_after_ms or 0) / 1000)
-            false_alarm = words is None
-            return ended, None if false_alarm else words
+            playing = await self._play_from(prompt, step, rule, start_ms)
+            ended_at = playing.playback.ended_at or self._loop.time()
+            if playing.playback.state is not PlaybackState.INTERRUPTED or self._keys.begun or self._opt_out is not None:
+                began_at = playing.playback.started_at or ended_at
+                return _Played(ended_at, max(began_at, ended_at - _EARLY_ANSWER_S))
+            self._parts.enter(CallState.LISTENING)
+            spoken_from = self._barge_in.began_ms / 1000
+            words = await self._hearing.interruption(
+                spoken_from,
+                (rule.resume_after_ms or _NO_WORDS_MS) / 1000,
+                clear=self._conversation.is_clear,
+                counts=lambda text, _: not rule.words.ignorable(text),
+            )
+            self._parts.enter(CallState.PROCESSING)
+            if words is not None or rule.resume_after_ms == 0 or self._parts.channel.hung_up.done():
+                return _Played(ended_at, spoken_from, words)
+            start_ms = max(start_ms, playing.played_ms(ended_at) - _OVERLAP_MS)
 
-    def _answers_since(self, began: float, ended: float) -> float:
-        """An answer over the last words of a question counts; what was said before is none."""
-        for utterance in self._hearing.between(max(began, ended - _EARLY_ANSWER_S), ended):
-            if self._conversation.answers_early(utterance.text):
-                return utterance.started_at
-        return ended
+    def _said_over_prompt(self) -> Utterance | None:
+        return self._opt_out
 
-    async def _play_from(self, prompt: Prompt, say: Say, start_ms: int) -> PlayingPrompt:
-        channel = self._parts.channel
-        playing = self._playing = channel.play(prompt, root=self._parts.prompts.root, broadcast=self._parts.broadcast)
+    def _rule(self, step: Step) -> BargeInRule:
+        interruption = step.interruption
+        if interruption is None:
+            return BargeInRule(None)
+        words = interruption_words(self._conversation.language, interruption.stop_words, interruption.ignore_words)
+        return BargeInRule(interruption.threshold_ms, words, interruption.resume_after_ms or 0)
+
+    async def _play_from(self, prompt: Prompt, step: Step, rule: BargeInRule, start_ms: int) -> PlayingPrompt:
+        channel, prompts = self._parts.channel, self._parts.prompts
+        playing = self._playing = channel.play(
+            prompt, root=prompts.root, broadcast=self._parts.broadcast, start_ms=start_ms, rate=prompts.rate
+        )
         # Not awaited here: a prompt also ends when the callee hangs up, which ends this task.
-        playing.ended.add_done_callback(lambda _: self._prompt_ended(prompt, say.step, playing))
+        playing.ended.add_done_callback(lambda _: self._prompt_ended(prompt, step, playing))
         await first_of(playing.started, playing.ended)
         if playing.started.done():
-            self._prompt_began(prompt, say.step, playing.started.result())
+            self._prompt_began(prompt, rule, playing.started.result())
         ended = await asyncio.shield(playing.ended)
         if ended is PlaybackState.MISSING:
             raise PromptNotPlayed(
@@ -176,11 +233,11 @@ class Talk:
             )
         return playing
 
-    def _prompt_began(self, prompt: Prompt, step: Step, at: float) -> None:
+    def _prompt_began(self, prompt: Prompt, rule: BargeInRule, at: float) -> None:
         self._parts.enter(CallState.SPEAKING)
         self.conclusion = self._conversation.conclusion
-        if step.interruption is not None:
-            self._barge_in.arm(BargeInRule(step.interruption.threshold_ms), at * 1000)
+        self._barge_in.arm(rule, at * 1000)
+        self._parts.line.hear_over_prompt(rule.threshold_ms is not None)
         if self._answer is not None:
             note(self._uuid, self._record.replied(self._answer, at))
             self._answer = None
@@ -188,6 +245,7 @@ class Talk:
 
     def _prompt_ended(self, prompt: Prompt, step: Step, playing: PlayingPrompt) -> None:
         self._barge_in.disarm()
+        self._parts.line.hear_over_prompt(False)
         turn = self._record.prompt_ended(prompt.text, step.name, playing)
         if turn is not None:
             self._parts.tell(TurnEnded(self._uuid, turn))
@@ -195,11 +253,21 @@ class Talk:
 
     # -- listen --------------------------------------------------------------------------------------------------------
 
-    async def _listen(self, listening: Listening, since: float) -> Action:
+    async def _listen(self, listening: Listening, played: _Played) -> Action:
         conversation = self._conversation
+        if played.words is not None:
+            return self._reply_to(played.words, conversation.answered)
         self._parts.enter(CallState.LISTENING)
         failures = self._hearing.failures
-        spoken = self._loop.create_task(self._hearing.answer(since, listening.within_ms / 1000))
+        spoken = self._loop.create_task(
+            self._hearing.answer(
+                played.ended_at,
+                listening.within_ms / 1000,
+                said_after=played.answers_from,
+                clear=conversation.is_clear,
+                counts=lambda text, ended_at: ended_at > played.ended_at or conversation.answers_early(text),
+            )
+        )
         typed = self._loop.create_task(self._keys.answer(frozenset(listening.keys), several=listening.keep is not None))
         try:
             await first_of(spoken, *([typed] if conversation.takes_keys() else []))
@@ -239,6 +307,12 @@ class Talk:
             # Nobody should have to say it twice because they were shorter than a barge-in.
             self._opt_out = utterance
             self.silence()
+
+    def on_words(self, text: str, started_at: float, until: float) -> None:
+        """What is recognised so far of an utterance."""
+        over_prompt_ms = self._barge_in.heard(text, started_at * 1000, until * 1000)
+        if over_prompt_ms is not None:
+            self._stop_for_speech(until, over_prompt_ms, self._loop.time())
 
     def _stop_for_speech(self, at: float, over_prompt_ms: float, arrived_at: float) -> None:
         if self._playing is None or not self._playing.stop():

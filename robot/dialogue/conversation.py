@@ -125,11 +125,16 @@ class Conversation:
         self._first_variant = first_variant
         self._said: Counter[Wording] = Counter()
         self._objections: Counter[str] = Counter()
+        self._understood: dict[tuple[str, frozenset[str] | None], Understanding] = {}  # of the latest text
         self._visit = Visit(scenario.steps[0])
         self._interrupted: Visit | None = None  # the question that an objection is to return to
         self.values: dict[str, str] = dict(values or {})
         self.kept: dict[str, str] = {}
         self.callback: SpokenTime | None = None
+
+    @property
+    def language(self) -> str | None:
+        return self._scenario.language
 
     @property
     def step(self) -> Step:
@@ -161,8 +166,8 @@ class Conversation:
         """What `text` means, of all that may be said to the present step."""
         listening = self.step.listens
         if listening is None:
-            return self._matcher.understand(text)
-        return self._matcher.understand(text, frozenset((*listening.answers, *self._scenario.objections, *BUILT_IN)))
+            return self._understand(text, None)
+        return self._understand(text, frozenset((*listening.answers, *self._scenario.objections, *BUILT_IN)))
 
     def is_clear(self, text: str) -> bool:
         """Whether `text` is an answer that nothing need be added to."""
@@ -204,7 +209,7 @@ class Conversation:
 
     def opts_out(self, text: str) -> bool:
         """Whether `text` asks never to be called again: that is heard whoever speaks, whatever is being said."""
-        understanding = self._matcher.understand(text)
+        understanding = self._understand(text, None)
         return understanding.intent == DO_NOT_CALL and understanding.sure
 
     def remarked(self, text: str) -> Action:
@@ -276,6 +281,14 @@ class Conversation:
                 return self._go(self.step.next)
 
     # -- the way -------------------------------------------------------------------------------------------------------
+
+    def _understand(self, text: str, among: frozenset[str] | None) -> Understanding:
+        """Asked several times for each text, from within the audio path: the matcher takes some ms."""
+        if (text, among) not in self._understood:
+            if all(known != text for known, _ in self._understood):
+                self._understood = {}
+            self._understood[text, among] = self._matcher.understand(text, among)
+        return self._understood[text, among]
 
     @property
     def _listening(self) -> Listening:

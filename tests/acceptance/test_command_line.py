@@ -134,7 +134,7 @@ def test_a_campaign_with_a_mistake_is_refused_with_its_line(robot: Shell, tmp_pa
     (tmp_path / "campaign.toml").write_text('name = "x"\ngateway = "trunk"\n[[step]]\nname = "a"\naudio = "no.wav"\n')
     done = robot("call", "+33140000001", "--campaign", str(tmp_path), "--simulate")
     assert done.status == 2
-    assert f"{tmp_path}/campaign.toml:3: step[1].text: is missing: add it" in done.err
+    assert f"{tmp_path}/campaign.toml:3: step[1]: has 1 recording(s) in `audio` and 0 in `text`" in done.err
 
 
 def test_a_missing_prompt_is_refused(robot: Shell, tmp_path: Path) -> None:
