@@ -31,7 +31,10 @@ class EndpointSettings:
     onset_window: int = 5  # ... of so many make speech
     gap_ms: int = 300  # a shorter gap does not end a run
     end_silence_ms: int = 700  # ends the utterance
-    speculate_ms: int | None = 200  # silence after which transcription may start; None: not before the end
+    # Silence after which transcription may start; None: not before the end. Of 48 English and French utterances it
+    # starts 1.9 times each over a telephone and 1.5 times clean; with 160 ms that is 2.0 and 1.8, and sentences are
+    # taken for finished at their commas.
+    speculate_ms: int | None = 200
     max_utterance_ms: int = 20_000  # also the bound of the memory for one; Whisper hears up to 30 s at a time
     pre_roll_ms: int = 200  # audio kept from before the onset, so that the first phoneme is not cut
 

@@ -40,7 +40,7 @@ def test_english_words_that_do_not_stop(text: str) -> None:
     [
         "Stop.", "Stop, stop, arrêtez.", "Donc, donc, arrêtez.", "Non non", "Non, merci.", "Ah non !", "Mais non !",
         "Nan.", "Attendez une seconde.", "attendez, attendez", "Arrêter.", "Bon, ça suffit maintenant.",
-        "Euh, non.", "Non, ça ne m'intéresse pas", "Non merci, ça ne m'intéresse pas.",
+        "Euh, non.", "Attendez-y.", "Non, ça ne m'intéresse pas", "Non merci, ça ne m'intéresse pas.",
     ],
 )  # fmt: skip
 def test_french_words_that_stop(text: str) -> None:
