@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from robot import __version__
-from robot.commands import dnc, say
+from robot.commands import campaign, dnc, say
 from robot.commands.common import (
     DONE,
     FAILED,
@@ -41,6 +41,7 @@ def main(context: click.Context, config: Path | None, verbose: int) -> None:
     context.obj = (config, verbose)
 
 
+main.add_command(campaign.campaign)
 main.add_command(dnc.dnc)
 main.add_command(say.say)
 

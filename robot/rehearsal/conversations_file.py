@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from robot.call.outcome import Outcome
+from robot.campaign.definition import CampaignError
 from robot.simulator.callees_file import Answer, Beep, Millis
 from robot.toml_file import Location, Problem, TomlFileError, key_of, line_of, load_toml
 
@@ -24,7 +25,7 @@ FOLDER: Final = "tests"
 REPROMPTS: Final = ("not_understood", "silence")
 
 
-class ConversationsError(TomlFileError):
+class ConversationsError(CampaignError):
     """The conversations cannot be held as they are written; every mistake is in the message."""
 
 

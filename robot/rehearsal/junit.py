@@ -51,7 +51,8 @@ def junit_suite(suite: str, results: Sequence[ConversationResult], started: date
         if not result.passed:
             told = [str(deviation) for deviation in result.deviations]
             failure = ET.SubElement(case, "failure", message=_clean(told[0]), type="deviation")
-            failure.text = _clean("\n".join([*told, "", *result.transcript()]))
+            talk = [f"{time}  {who}: {what}" for time, who, what in result.transcript()]
+            failure.text = _clean("\n".join([*told, "", *talk]))
     return element
 
 

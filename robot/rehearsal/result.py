@@ -23,14 +23,14 @@ class ConversationResult:
     def passed(self) -> bool:
         return not self.deviations
 
-    def transcript(self) -> list[str]:
-        """Who said what when, one line a turn; what talked over whom stands between its start and its end."""
-        lines = []
+    def transcript(self) -> list[tuple[str, str, str]]:
+        """When, who, what: one entry a turn, in the order in which they began."""
+        entries = []
         for turn in self.report.turns:
-            time = f"{turn.start_ms / 1000:5.1f}-{turn.end_ms / 1000:.1f} s"
-            notes = [f"({turn.intent})"] if turn.intent else ["(stopped)"] if turn.interrupted else []
-            lines.append(" ".join([f"{time:>14}  {turn.speaker + ':':<7} {turn.text}", *notes]))
-        return lines
+            time = f"{turn.start_ms / 1000:.1f} - {turn.end_ms / 1000:.1f} s"
+            note = f" ({turn.intent})" if turn.intent else " (stopped)" if turn.interrupted else ""
+            entries.append((time, turn.speaker, turn.text + note))
+        return entries
 
     def as_json(self) -> dict[str, Any]:
         """One entry of `robot campaign test --json`."""

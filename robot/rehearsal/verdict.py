@@ -9,13 +9,10 @@ from pathlib import Path
 
 from robot.rehearsal.conversations_file import Conversation, Turn, WrittenConversation
 
-#: Which steps (or REPROMPTS) say a text.
-NamesOf = Callable[[str], Collection[str]]
-
 
 @dataclass(frozen=True, slots=True)
 class HeardTurn:
-    """What one party said, as the record of the call has it; times in ms from the answer."""
+    """What one party said, as the record of the call has it; times in ms from the answer. step: where in the script."""
 
     by_robot: bool
     text: str
@@ -23,6 +20,11 @@ class HeardTurn:
     end_ms: int
     intent: str | None = None
     interrupted: bool = False
+    step: str | None = None
+
+
+#: What a prompt is called in a conversation: its step, or one of REPROMPTS.
+NamesOf = Callable[[HeardTurn], Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,6 @@ def deviations(written: WrittenConversation, happened: Happened, names_of: Names
     After a prompt that is not the expected one the turns are compared no further: what follows has another reason.
     """
     comparison = _Comparison(written, names_of)
-    if happened.error is not None:
-        comparison.differs(written.line, "a call", f"it failed: {happened.error}")
     comparison.turns(happened.turns)
     comparison.end(happened)
     return comparison.found
@@ -99,7 +99,8 @@ class _Comparison:
             if not self._is(turn, prompt):
                 self.differs(line, f"the robot to say {_wanted(turn)}", f"it said {self._quoted(prompt)}")
                 return
-            self._stopped(prompt, self._talked_over(number), line)
+            if not self._hung_up_on(number):
+                self._stopped(prompt, self._talked_over(number), line)
         if position + 1 < len(stretches):
             prompt = stretches[position + 1].prompt
             assert prompt is not None
@@ -110,7 +111,7 @@ class _Comparison:
         return self._written.lines[number] if number < len(self._written.lines) else self._written.line
 
     def _is(self, turn: Turn, prompt: HeardTurn) -> bool:
-        if turn.robot is not None and turn.robot not in self._names_of(prompt.text):
+        if turn.robot is not None and turn.robot not in self._names_of(prompt):
             return False
         return turn.robot_says is None or _folded(turn.robot_says) in _folded(prompt.text)
 
@@ -122,6 +123,11 @@ class _Comparison:
             if turn.stops_prompt:
                 return True
         return False
+
+    def _hung_up_on(self, number: int) -> bool:
+        """Whether the callee hangs up while the prompt of turn `number` may still be playing."""
+        following = self._conversation.turns[number + 1 : number + 2]
+        return any(turn.hangs_up for turn in following)
 
     def _stopped(self, prompt: HeardTurn, expected: bool, line: int | None) -> None:
         if prompt.interrupted and not expected:
@@ -136,7 +142,7 @@ class _Comparison:
         self.differs(line, f"the intent {intent}", what or "nothing was heard of the callee")
 
     def _quoted(self, prompt: HeardTurn) -> str:
-        names = "/".join(sorted(self._names_of(prompt.text)))
+        names = "/".join(sorted(self._names_of(prompt)))
         return f'"{prompt.text}"' + (f" ({names})" if names else "")
 
     # -- the end -------------------------------------------------------------------------------------------------------
@@ -144,7 +150,8 @@ class _Comparison:
     def end(self, happened: Happened) -> None:
         wanted, line = self._conversation, self._written.line
         if happened.outcome != wanted.outcome:
-            self.differs(line, f"the outcome {wanted.outcome}", f"it was {happened.outcome}")
+            why = f": {happened.error}" if happened.error is not None else ""
+            self.differs(line, f"the outcome {wanted.outcome}", f"it was {happened.outcome}{why}")
         if wanted.amd is not None and happened.amd != wanted.amd:
             self.differs(line, f"{wanted.amd} to have picked up", f"it was taken for {happened.amd}")
         for name, pattern in wanted.kept.items():

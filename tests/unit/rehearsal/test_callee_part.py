@@ -40,7 +40,8 @@ def test_a_reprompt_is_a_prompt_and_silence_is_nothing() -> None:
 
 
 def test_talking_over_a_prompt_counts_from_its_start() -> None:
-    turns = ({"robot": "greeting"}, {"callee": "Stop, stop.", "over_prompt_ms": 1500}, {"callee": "Not now."})
+    over: dict[str, object] = {"callee": "Stop, stop.", "over_prompt_ms": 1500}
+    turns: list[dict[str, object]] = [{"robot": "greeting"}, over, {"callee": "Not now."}]
     assert moments(callee_of(conversation(*turns), "1")) == [
         ("prompt_start", 1, 1500),
         ("said", 1, GOES_ON_AFTER_MS),
@@ -49,7 +50,8 @@ def test_talking_over_a_prompt_counts_from_its_start() -> None:
 
 def test_who_stops_no_prompt_answers_after_it() -> None:
     aside: dict[str, object] = {"callee": "Mm-hmm.", "over_prompt_ms": 1500, "interrupts": False}
-    callee = callee_of(conversation({"robot": "greeting"}, aside, {"callee": "Yes."}), "1")
+    asked: dict[str, object] = {"robot": "greeting"}
+    callee = callee_of(conversation(asked, aside, {"callee": "Yes."}), "1")
     assert moments(callee) == [("prompt_start", 1, 1500), ("prompt_end", 1, ANSWERS_AFTER_MS)]
 
 

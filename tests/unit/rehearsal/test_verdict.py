@@ -10,7 +10,7 @@ STEPS = {"Hello Ann, is ten fine?": ["greeting"], "See you then.": ["confirmed"]
 
 
 def written(*turns: dict[str, object], **keys: object) -> WrittenConversation:
-    conversation = Conversation.model_validate({"name": "one", "outcome": "booked", "turns": turns, **keys})
+    conversation = Conversation.model_validate({"name": "one", "outcome": "booked", "turns": turns} | keys)
     return WrittenConversation(Path("t.toml"), 2, conversation, tuple(range(10, 10 + len(turns))))
 
 
@@ -41,7 +41,7 @@ WENT_WELL = Happened(
 
 
 def told(written: WrittenConversation, happened: Happened) -> list[str]:
-    return [str(each) for each in deviations(written, happened, lambda text: STEPS.get(text, ()))]
+    return [str(each) for each in deviations(written, happened, lambda turn: STEPS.get(turn.text, ()))]
 
 
 def test_what_goes_as_written_deviates_nowhere() -> None:
@@ -126,6 +126,11 @@ def test_amd_pauses_and_what_is_kept() -> None:
 
 def test_a_call_that_failed_says_why() -> None:
     assert told(written(), Happened("failed", error="no such gateway")) == [
-        "t.toml:2: expected a call; it failed: no such gateway",
-        "t.toml:2: expected the outcome booked; it was failed",
+        "t.toml:2: expected the outcome booked; it was failed: no such gateway"
     ]
+    assert told(written(outcome="busy"), Happened("busy", error="not answered: the line is busy")) == []
+
+
+def test_a_prompt_that_is_hung_up_on_is_not_stopped() -> None:
+    expected = written({"robot": "confirmed"}, {"hangs_up": True, "over_prompt_ms": 500})
+    assert told(expected, Happened("booked", turns=(robot("See you then.", 900, interrupted=True),))) == []
