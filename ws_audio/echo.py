@@ -130,16 +130,20 @@ class EchoFreeCallee:
         self._prompt_powers: deque[float] = deque([0.0], maxlen=LONGEST_ECHO_MS // FRAME_MS)
         self._late = np.zeros(_CANCELLER_DELAY, np.int16)  # the end of the callee's frame before
 
+    @property
+    def prompt_sounds(self) -> bool:
+        """Our prompt plays, or its echo may still come."""
+        return self._since_prompt_ms <= LONGEST_ECHO_MS
+
     def clean(self, callee: bytes, robot: bytes) -> bytes:
         """20 ms of L16 at 16 kHz of each side: the callee's, with what the prompt left in it taken out."""
         self._since_prompt_ms = self._since_prompt_ms + FRAME_MS if robot == _SILENCE else 0
-        sounding = self._since_prompt_ms <= LONGEST_ECHO_MS
         # Until the first prompt is over the canceller learns the noise of the line, which it puts where it took echo
         # away: noise that is missing at first and then comes back would be taken for speech.
-        if not sounding and self.search.line is not Line.UNKNOWN:
+        if not self.prompt_sounds and self.search.line is not Line.UNKNOWN:
             return callee
         heard, played = samples(callee), samples(robot)
-        if sounding:
+        if self.prompt_sounds:
             self.search.push(heard, played)
         if self.search.line is Line.CLEAN:
             return callee

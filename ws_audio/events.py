@@ -54,13 +54,15 @@ class SpeechStarted:
 class SpeechContinues:
     """One voiced frame of a run, the first one included. A run is speech with its short gaps bridged.
 
-    `at_ms` is the end of this frame and `run_ms` is `at_ms - run_started_ms`.
+    `at_ms` is the end of this frame and `run_ms` is `at_ms - run_started_ms`. `speechlike` is False of a long run that
+    looks like music, noise or a dog; known where `StreamOptions.judge_speech` asks for it, while a prompt sounds.
     """
 
     run_started_ms: int
     at_ms: int
     run_ms: int
     arrived_at: float
+    speechlike: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ws_audio import echo
 from ws_audio.endpointing import Decision, Endpointer, EndpointSettings, SpeechPaused
@@ -29,6 +29,7 @@ from ws_audio.events import (
     TranscriptionFailed,
 )
 from ws_audio.frames import FRAME_MS, RATES, SAMPLE_BYTES, FrameCutter, samples
+from ws_audio.speechlike import LEAST_MS, SpeechJudge
 from ws_audio.tones import ToneDetector
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.partials import Partials
@@ -36,6 +37,9 @@ from ws_audio.transcription.scheduler import Job, Priority, TranscriptionSchedul
 from ws_audio.vad import VoiceDetector, WebRtcVad
 
 logger = logging.getLogger(__name__)
+
+# Looking at a second and a half takes 0.4 ms; a prompt stops at most so much later for it.
+_JUDGE_EVERY_MS = 100
 
 Listener = Callable[[AudioEvent], None]
 DetectorFactory = Callable[[int, int], VoiceDetector]  # of the rate in Hz and the aggressiveness
@@ -48,6 +52,7 @@ class StreamOptions:
     rate: int = 16000
     channels: int = 1
     cancel_echo: bool = False  # take what we play out of the callee's side: needs both channels, at 16 kHz
+    judge_speech: bool = False  # over prompts, tell speech from music, noise and a dog: wants cancel_echo
     language: str | None = "en"  # ISO 639-1; None: the model finds out
     vad_aggressiveness: int = 2  # 0 takes much for speech, 3 little
     endpointing: EndpointSettings = field(default_factory=EndpointSettings)
@@ -61,6 +66,8 @@ class StreamOptions:
             raise ValueError(f"{self.rate} Hz, {self.channels} channels: only 8000 or 16000 Hz, 1 or 2 channels")
         if self.cancel_echo and (self.rate, self.channels) != (echo.RATE, 2):
             raise ValueError(f"the echo is cancelled in streams of {echo.RATE} Hz with 2 channels only")
+        if self.judge_speech and not self.cancel_echo:
+            raise ValueError("judge_speech needs cancel_echo, which knows when a prompt sounds")
         if self.vad_aggressiveness not in range(4):
             raise ValueError(f"vad_aggressiveness is {self.vad_aggressiveness}: it goes from 0 to 3")
         if self.endpointing.frame_ms != FRAME_MS:
@@ -94,6 +101,9 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._cutter = FrameCutter(options.rate, options.channels)
         self._echo = echo.EchoFreeCallee() if options.cancel_echo else None
+        self._judge = SpeechJudge(options.rate) if options.judge_speech else None
+        self._speechlike = True  # the latest verdict
+        self._judge_at_ms = 0
         self._is_speech = detector(options.rate, options.vad_aggressiveness).is_speech
         self._endpointer = Endpointer(options.endpointing)
         self._before: deque[bytes] = deque(maxlen=self._ring_size())  # the last frames while nobody speaks
@@ -130,7 +140,10 @@ class Stream:
             callee = frame.callee
             if self._echo is not None and frame.robot is not None:
                 callee = self._echo.clean(callee, frame.robot)
-            decisions = self._endpointer.push(self._is_speech(callee), arrived_at)
+            voiced = self._is_speech(callee)
+            decisions = self._endpointer.push(voiced, arrived_at)
+            if self._judge is not None:
+                self._judge.push(callee, voiced)
             if self._utterance is None:
                 self._before.append(callee)
             else:
@@ -144,10 +157,9 @@ class Stream:
 
     def configure(self, options: StreamOptions) -> None:
         """Listen differently from the next frame on. Raises ValueError for what cannot change in mid-stream."""
-        before = self.options
-        fixed = (options.rate, options.channels, options.cancel_echo, options.vad_aggressiveness)
-        if fixed != (before.rate, before.channels, before.cancel_echo, before.vad_aggressiveness):
-            raise ValueError("rate, channels, cancel_echo and vad_aggressiveness cannot change in mid-stream")
+        for name in ("rate", "channels", "cancel_echo", "judge_speech", "vad_aggressiveness"):
+            if getattr(options, name) != getattr(self.options, name):
+                raise ValueError(f"{name} cannot change in the middle of a stream")
         self._endpointer.configure(options.endpointing)
         if options.tones != self.options.tones:
             self._tones = ToneDetector(options.rate, self._endpointer.now_ms) if options.tones else None
@@ -207,7 +219,7 @@ class Stream:
                 if self._speculation is not None:  # the callee speaks on: what was heard so far is not all
                     self._speculation.cancel()
                     self._speculation = None
-                self._emit(decision)
+                self._emit(self._judged(decision))
                 if self._partials is not None:
                     self._transcribe_partial(self._partials)
             case SpeechStarted(at_ms):
@@ -243,6 +255,15 @@ class Stream:
             )
 
         job.future.add_done_callback(done)
+
+    def _judged(self, continues: SpeechContinues) -> SpeechContinues:
+        """With the verdict on its run, which is a new one every 100 ms."""
+        if self._judge is None or self._echo is None or not self._echo.prompt_sounds or continues.run_ms < LEAST_MS:
+            return continues
+        if continues.at_ms >= self._judge_at_ms:
+            self._speechlike = self._judge.speechlike(continues.run_ms)
+            self._judge_at_ms = continues.at_ms + _JUDGE_EVERY_MS
+        return continues if self._speechlike else replace(continues, speechlike=False)
 
     def _ended(self, ended: SpeechEnded) -> None:
         job, self._speculation = self._speculation, None

@@ -1,0 +1,133 @@
+"""Is a prompt stopped by what is no interruption, and heard is who does interrupt?
+
+The situations of `interruption_set` go through the stream of a call: echo canceller, voice activity detection,
+endpointing, and the rule of `robot.call.barge_in`, in audio time and without sockets, so faster than life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from robot.bench.figures import spread
+from robot.bench.interruption_set import PROMPT_STARTS_MS, SPLITS, STREAM_RATE, Situation, situations
+from robot.call.barge_in import BargeInDetector, BargeInRule
+from robot.simulator.voice import CalleeVoice
+from ws_audio.events import AudioEvent, SpeechContinues
+from ws_audio.frames import FRAME_MS
+from ws_audio.stream import Stream, StreamOptions
+
+_FRAME: Final = STREAM_RATE * FRAME_MS // 1000
+# A prompt that stops while the callee has hardly begun is stopped by something else.
+_TOO_SOON_MS: Final = 500
+# A run of speech may end so long after the last word.
+_LATE_MS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """stopped_ms: when the prompt was to stop, in ms of the stream; frame_us: CPU of a frame while it played."""
+
+    situation: Situation
+    stopped_ms: float | None
+    frame_us: float
+
+    @property
+    def false_alarm(self) -> bool:
+        """Stopped by nobody, or before the callee had said enough."""
+        if self.stopped_ms is None:
+            return False
+        talks = self.situation.talks_ms
+        return talks is None or self.stopped_ms < talks[0] + _TOO_SOON_MS
+
+    @property
+    def missed(self) -> bool:
+        """The callee was not heard while they talked."""
+        talks = self.situation.talks_ms
+        if talks is None or self.false_alarm:
+            return False
+        return self.stopped_ms is None or self.stopped_ms > talks[1] + _LATE_MS
+
+    @property
+    def after_ms(self) -> float | None:
+        """From the first word to the decision."""
+        talks = self.situation.talks_ms
+        if talks is None or self.stopped_ms is None or self.false_alarm or self.missed:
+            return None
+        return self.stopped_ms - talks[0]
+
+
+def run(
+    *, threshold_ms: int = 1500, vad_aggressiveness: int = 2, as_it_comes: bool = False, every: int = 1
+) -> dict[str, Any]:
+    """Measure all situations, or every so manyth; `as_it_comes` without canceller and judge, to compare.
+
+    Needs the extra `piper` and a Piper voice.
+    """
+    options = StreamOptions(
+        channels=2,
+        cancel_echo=not as_it_comes,
+        judge_speech=not as_it_comes,
+        vad_aggressiveness=vad_aggressiveness,
+    )
+    results = asyncio.run(_hear_all(situations(CalleeVoice(), every=every), options, threshold_ms))
+    kinds = dict.fromkeys(each.situation.kind for each in results)
+    return {
+        "benchmark": "barge-in --interruptions",
+        "threshold_ms": threshold_ms,
+        **{split: figures(_of(results, split)) for split in SPLITS},
+        "by_kind": {kind: {split: figures(_of(results, split, kind)) for split in SPLITS} for kind in kinds},
+        "frame_us": spread([each.frame_us for each in results]),
+        "mistakes": [each.situation.name for each in results if each.false_alarm or each.missed],
+    }
+
+
+def _of(results: Sequence[Result], split: str, kind: str | None = None) -> list[Result]:
+    return [each for each in results if each.situation.split == split and kind in (None, each.situation.kind)]
+
+
+async def _hear_all(all_of_them: Iterable[Situation], options: StreamOptions, threshold_ms: int) -> list[Result]:
+    return [hear(situation, options, threshold_ms) for situation in all_of_them]
+
+
+def hear(situation: Situation, options: StreamOptions, threshold_ms: int) -> Result:
+    """Play one situation to a stream. Needs a running event loop, as streams do."""
+    detector = BargeInDetector()
+    stopped: list[float] = []
+
+    def listen(event: AudioEvent) -> None:
+        if not isinstance(event, SpeechContinues) or not event.speechlike:
+            return
+        if detector.speech(event.run_started_ms, event.at_ms) is not None:
+            stopped.append(event.at_ms)
+
+    stream = Stream(situation.name, options, listen)
+    sides = np.column_stack((situation.callee, situation.robot)).astype("<i2")
+    cpu = 0.0
+    for start in range(0, len(sides) - _FRAME + 1, _FRAME):
+        now_ms = start * 1000 // STREAM_RATE
+        if now_ms == PROMPT_STARTS_MS:
+            detector.arm(BargeInRule(threshold_ms), PROMPT_STARTS_MS)
+            cpu = time.process_time()
+        stream.audio(sides[start : start + _FRAME].tobytes(), now_ms / 1000)
+    frames = (len(sides) - PROMPT_STARTS_MS * STREAM_RATE // 1000) / _FRAME
+    frame_us = (time.process_time() - cpu) * 1e6 / frames
+    stream.forget()
+    return Result(situation, stopped[0] if stopped else None, frame_us)
+
+
+def figures(results: Sequence[Result]) -> dict[str, Any]:
+    """Of these situations: nobody talks in the `quiet` ones."""
+    talk = [each for each in results if each.situation.talks_ms is not None]
+    return {
+        "quiet": len(results) - len(talk),
+        "talk": len(talk),
+        "false_alarms": sum(each.false_alarm for each in results),
+        "misses": sum(each.missed for each in results),
+        "decided_after_ms": spread([each.after_ms for each in results if each.after_ms is not None]),
+    }
