@@ -10,6 +10,7 @@ import os
 import time
 import wave
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,7 +71,8 @@ class PromptFolder:
                 os.fsync(opened.fileno())
             unfinished.replace(file)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             raise PromptsFolderUnusable(
                 f"prompts cannot be written to {self.path} ({error.strerror}): let the robot's user write there, make "
                 "room, or set prompts.folder in robot.toml to another folder"
