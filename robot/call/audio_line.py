@@ -53,6 +53,7 @@ class AudioLine:
         self._ticket: StreamTicket = server.expect(channel.uuid, options, self._stream)
         self._keeper: asyncio.Task[None] | None = None
         self._finding_out = self._over_prompt = False
+        self._closed = False
         self.restarts = 0
         self.broken: asyncio.Future[CalleeNotHeard] = asyncio.get_running_loop().create_future()
 
@@ -93,9 +94,12 @@ class AudioLine:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
+        self._closed = True
         self._server.forget(self._channel.uuid)
 
     def _configure(self, **changes: Any) -> None:
+        if self._closed:
+            return  # a prompt may end, and a timer come, after the audio
         self._options = replace(self._server.options(self._channel.uuid), **changes)
         self._server.configure(self._channel.uuid, self._options)
 
