@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from robot.simulator import channel_headers
 from robot.simulator.audio_stream import AudioStream, FramePacker, StreamRequest
-from robot.simulator.channel import MEDIA_BUG, Channel
+from robot.simulator.bridge import Bridge
+from robot.simulator.channel import KEY_MS, MEDIA_BUG, Channel
+from robot.simulator.dial_string import split_arguments
 from robot.simulator.events import VERSION
-from robot.simulator.originate import split_arguments
 
 if TYPE_CHECKING:
     from robot.simulator.freeswitch import SimulatedFreeSwitch
@@ -51,6 +53,7 @@ class Api:
             "global_getvar": self._global_getvar,
             "module_exists": self._module_exists,
             "originate": self._originate,
+            "sched_del": self._sched_del,
             "sched_hangup": self._sched_hangup,
             "show": self._show,
             "sofia": self._sofia,
@@ -59,11 +62,13 @@ class Api:
             "uuid_answer": self._uuid_answer,
             "uuid_audio_stream": self._uuid_audio_stream,
             "uuid_break": self._uuid_break,
+            "uuid_bridge": self._uuid_bridge,
             "uuid_broadcast": self._uuid_broadcast,
             "uuid_exists": lambda text: "true" if self._channel(text) else "false",
             "uuid_getvar": self._uuid_getvar,
             "uuid_kill": self._uuid_kill,
             "uuid_record": self._uuid_record,
+            "uuid_send_dtmf": self._uuid_send_dtmf,
             "uuid_setvar": self._uuid_setvar,
             "uuid_setvar_multi": self._uuid_setvar_multi,
             "version": lambda _: f"FreeSWITCH Version {VERSION} (64bit)\n",
@@ -106,8 +111,42 @@ class Api:
             return NO_CHANNEL
         seconds = int(parts[0].lstrip("+")) - (0 if parts[0].startswith("+") else self._switch.bus.now_us // 1_000_000)
         cause = parts[2] if len(parts) > 2 else "ALLOTTED_TIMEOUT"
-        self._switch.timeline.call_in(max(0, seconds) * 1000, lambda: channel.hang_up(cause))
+        timer = self._switch.timeline.call_in(max(0, seconds) * 1000, lambda: channel.hang_up(cause))
+        channel.hangups_to_come.append(timer)
         return OK
+
+    def _sched_del(self, text: str) -> str:
+        """A channel's uuid is the name of its group of tasks; their numbers are not known here."""
+        channel = self._channel(text)
+        timers = [] if channel is None else channel.hangups_to_come
+        for timer in timers:
+            timer.cancel()
+        deleted = len(timers)
+        timers.clear()
+        return f"+OK Deleted: {deleted}\n"
+
+    def _uuid_bridge(self, text: str) -> str:
+        parts = text.split()
+        if len(parts) < 2:
+            return "-USAGE: <uuid> <other_uuid>\n"
+        first, second = (self._switch.channels.get(part) for part in parts[:2])
+        if first is None or second is None or not (first.alive and second.alive and first.answered):
+            return "-ERR Invalid uuid\n"
+        Bridge(first, second, self._switch.timeline)
+        return f"+OK {second.uuid}\n"
+
+    def _uuid_send_dtmf(self, text: str) -> str:
+        uuid_text, _, keys = text.partition(" ")
+        if not keys:
+            return "-USAGE: <uuid> <dtmf_data>\n"
+        channel = self._channel(uuid_text)
+        if channel is None:
+            return "-ERR Cannot locate session!\n"
+        found = re.fullmatch(r"([0-9A-D*#wW]+)(?:@(\d+))?", keys)
+        if found is None:
+            return "-ERR Operation failed\n"
+        channel.send_dtmf(found[1], KEY_MS if found[2] is None else int(found[2]))
+        return f"+OK {channel.uuid} sent DTMF {keys}.\n"
 
     def _uuid_break(self, text: str) -> str:
         parts = text.split()

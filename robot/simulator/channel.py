@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 from robot.simulator import channel_headers
 from robot.simulator.audio_stream import AudioStream
+from robot.simulator.bridge import Bridge
 from robot.simulator.callee import Press
 from robot.simulator.callees_file import Callee
 from robot.simulator.errors import SoundError
@@ -18,18 +20,24 @@ from robot.simulator.events import EventBus
 from robot.simulator.line import CalleeLine, padded
 from robot.simulator.playback import Began, Change, Completed, Execution, Player, Started, Stopped
 from robot.simulator.recording import Recording
-from robot.simulator.sound import FRAME_MS, frame_length, read_clip
-from robot.simulator.timeline import Timeline
+from robot.simulator.sound import FRAME_MS, Samples, frame_length, read_clip
+from robot.simulator.timeline import Timeline, Timer
 
 # `playback_samples` counts what was read from the file, which FreeSWITCH does in blocks of this many samples.
 _READ_AHEAD: Final = 16384
+# A key by RFC 2833, the gap behind it, and the pauses `w` and `W` between keys: as measured, from outside.
+KEY_MS: Final = 260
+KEY_GAP_MS: Final = 20
+_PAUSES_MS: Final = {"w": 500, "W": 1000}
 
 
 class ChannelState(Enum):
     """A channel's life, with FreeSWITCH's numbers."""
 
     INIT = 2
+    SOFT_EXECUTE = 3
     EXECUTE = 4
+    EXCHANGE_MEDIA = 5
     CONSUME_MEDIA = 7
     HANGUP = 10
     REPORTING = 11
@@ -39,7 +47,9 @@ class ChannelState(Enum):
 _NEXT: Final = {
     ChannelState.INIT: {ChannelState.CONSUME_MEDIA, ChannelState.EXECUTE, ChannelState.HANGUP},
     ChannelState.CONSUME_MEDIA: {ChannelState.EXECUTE, ChannelState.HANGUP},
-    ChannelState.EXECUTE: {ChannelState.HANGUP},
+    ChannelState.EXECUTE: {ChannelState.SOFT_EXECUTE, ChannelState.HANGUP},
+    ChannelState.SOFT_EXECUTE: {ChannelState.EXCHANGE_MEDIA, ChannelState.HANGUP},
+    ChannelState.EXCHANGE_MEDIA: {ChannelState.HANGUP},
     ChannelState.HANGUP: {ChannelState.REPORTING},
     ChannelState.REPORTING: {ChannelState.DESTROY},
     ChannelState.DESTROY: set[ChannelState](),
@@ -57,6 +67,7 @@ class Channel:
         uuid: str,
         number: str,
         gateway: str,
+        name: str,
         callee: Callee,
         line: CalleeLine,
         variables: dict[str, str],
@@ -70,13 +81,17 @@ class Channel:
         self.uuid = uuid
         self.number = number
         self.gateway = gateway
-        self.name = f"sofia/internal/{number}" if gateway else f"loopback/{number}-a"
+        self.name = name
         self.callee = callee
         self.line = line
         self.player = Player(rate)
         self.stream: AudioStream | None = None
         self.stream_starts = 0
         self.recordings: dict[str, Recording] = {}  # by their path
+        self.hangups_to_come: list[Timer] = []
+        self.bridge: Bridge | None = None
+        self.spoken: Samples | None = None  # what came from the callee in the last frame
+        self._keys_until_ms = 0.0  # when the keys that are being sent are through
         self.cause = ""
         self.session = session
         port = 16384 + session % 8000 * 2
@@ -99,13 +114,14 @@ class Channel:
         self.call_state = "DOWN"
         self.answer_state = "ringing"
         self._park_uuid = str(uuid4())
+        self._left = False  # the application is over
         self._hung_up_by_callee = False
         self.times = {"Created": bus.now_us, "Answered": 0, "Progress": 0, "Progress-Media": 0, "Hangup": 0}
         self.times |= {"Transfer": 0, "Resurrect": 0, "Bridged": 0}
 
     @property
     def alive(self) -> bool:
-        return self.state in (ChannelState.INIT, ChannelState.CONSUME_MEDIA, ChannelState.EXECUTE)
+        return self.state.value < ChannelState.HANGUP.value
 
     @property
     def answered(self) -> bool:
@@ -154,6 +170,35 @@ class Channel:
         self.emit("CHANNEL_EXECUTE", [("Application", "park"), ("Application-UUID", self._park_uuid)])
         self.emit("CHANNEL_PARK")
         self.player.parked(self._timeline.now_ms)
+        limit_s, _, cause = self.variables.get("park_timeout", "").partition(":")
+        if limit_s.isascii() and limit_s.isdigit():
+            self._timeline.call_in(int(limit_s) * 1000, lambda: self._parked_too_long(cause or "NORMAL_CLEARING"))
+
+    def _parked_too_long(self, cause: str) -> None:
+        if self.state is ChannelState.EXECUTE and self.bridge is None:
+            self.hang_up(cause)
+
+    # When it is connected with another
+
+    def bridging(self, bridge: Bridge, other: Channel) -> None:
+        """`uuid_bridge` has answered."""
+        self.bridge = bridge
+        self.variables |= {"bridge_channel": other.name, "bridge_uuid": other.uuid, "signal_bond": other.uuid}
+
+    def leave_park(self) -> None:
+        for change in self.player.end(hangup=False):
+            self._follow(change)
+        self.emit_unpark()
+        self._leave_application()
+
+    def bridged(self, other: Channel) -> None:
+        self._enter(ChannelState.SOFT_EXECUTE)
+        self.times["Bridged"] = self._bus.now_us
+        self.emit("CHANNEL_EXECUTE", [("Application", "uuid_bridge"), ("Application-Data", other.uuid)])
+        self.variables["last_bridge_to"] = other.uuid
+
+    def exchanges_media(self) -> None:
+        self._enter(ChannelState.EXCHANGE_MEDIA)
 
     # Each 20 ms of a call
 
@@ -174,7 +219,9 @@ class Channel:
             else:
                 self.hang_up("NORMAL_CLEARING", by_callee=True)
                 return
-        received = self.line.frame(piece)
+        if piece is None and self.bridge is not None:
+            piece = self.bridge.heard_by(self)
+        received = self.spoken = self.line.frame(piece)
         sent = None if piece is None else padded(piece.samples, frame_length(self._rate))
         if self.stream is not None:
             self.stream.push(received, sent)
@@ -220,7 +267,7 @@ class Channel:
         blocks = -(-execution.position // _READ_AHEAD) * _READ_AHEAD
         read = min(blocks, len(execution.clip.samples))
         self.variables |= {
-            "playback_last_offset_pos": str(execution.position),
+            "playback_last_offset_pos": str(execution.start_sample + execution.played),
             "playback_seconds": str(read // self._rate),
             "playback_ms": str(read * 1000 // self._rate),
             "playback_samples": str(read),
@@ -244,6 +291,21 @@ class Channel:
         self._bus.publish("DTMF", [*self._state_headers(), *self._caller_headers(), *keys])
 
     # What clients ask for
+
+    def send_dtmf(self, keys: str, key_ms: int) -> None:
+        """Keys for the callee, one after the other; `w` and `W` are pauses."""
+        at_ms = max(self._keys_until_ms, self._timeline.now_ms)
+        for key in keys:
+            if key in _PAUSES_MS:
+                at_ms += _PAUSES_MS[key]
+            else:
+                self._timeline.call_at(at_ms + key_ms, partial(self._key_sent, key))
+                at_ms += key_ms + KEY_GAP_MS
+        self._keys_until_ms = at_ms
+
+    def _key_sent(self, key: str) -> None:
+        if self.alive and self.answered:
+            self.line.key_pressed(key)
 
     def broadcast(self, argument: str) -> None:
         """`uuid_broadcast U ARGUMENT`: a file, or `app::args`."""
@@ -271,16 +333,19 @@ class Channel:
                 pairs = (pair.partition("=") for pair in marked[1].split(",") if "=" in pair)
                 execution.headers = {name: value for name, _, value in pairs}
                 execution.path = marked[2]
+            execution.path, _, start_sample = execution.path.partition("@@")
             try:
                 execution.clip = read_clip(execution.path, self._rate, mulaw=self._mulaw)
             except SoundError:
                 execution.clip = None  # FreeSWITCH tells nobody but its log why a file is FILE NOT FOUND
+            if start_sample.isascii() and start_sample.isdigit():
+                execution.begin_at(int(start_sample))
         return execution
 
     # How it ends
 
-    def hang_up(self, cause: str, *, by_callee: bool = False, job_first: bool = False) -> None:
-        """End the call; `by_callee`: the far end did, or refused it.
+    def hang_up(self, cause: str, *, by_callee: bool = False, job_first: bool = False, at_once: bool = False) -> None:
+        """End the call; `by_callee`: the far end did, or refused it. at_once: not at its next frame.
 
         `job_first`: originate's answer comes before CHANNEL_HANGUP_COMPLETE, as after a time-out.
         """
@@ -297,7 +362,7 @@ class Channel:
         self.emit("CHANNEL_HANGUP")
         if job_first:
             self._tell_originate()
-        if by_callee or not was_executing:
+        if by_callee or at_once or not (was_executing or self.bridge is not None):
             self._wind_up(was_executing)
         else:  # the application notices at its next frame
             self._timeline.call_in(FRAME_MS, lambda: self._wind_up(was_executing))
@@ -327,10 +392,12 @@ class Channel:
     def _wind_up(self, was_executing: bool) -> None:
         if self.state is not ChannelState.HANGUP:
             return
-        for change in self.player.hang_up():
+        for change in self.player.end(hangup=True):
             self._follow(change)
         if was_executing:
             self._leave_application()
+        if self.bridge is not None:
+            self.bridge.left(self)
         self.stop_recording("all")
         self._running = "CS_HANGUP"
         if self.stream is None:
@@ -338,7 +405,13 @@ class Channel:
         else:
             self.stop_stream("", self._report)
 
+    def emit_unpark(self) -> None:
+        self.emit("CHANNEL_UNPARK")
+
     def _leave_application(self) -> None:
+        if self._left:
+            return
+        self._left = True
         response = self.variables.get("current_application_response", "_none_")
         self.emit(
             "CHANNEL_EXECUTE_COMPLETE",
@@ -398,13 +471,14 @@ class Channel:
     # Its events
 
     def emit(self, name: str, more: list[tuple[str, str]] | None = None, body: bytes = b"", subclass: str = "") -> None:
-        first = more if more and name.startswith("MEDIA_BUG") else []
+        first = more if more and name.startswith(("MEDIA_BUG", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE")) else []
         last = [] if first else more or []
         self._bus.publish(name, [*first, *self._headers(), *last], body, subclass)
 
     def _headers(self) -> list[tuple[str, str]]:
         variables = [(f"variable_{name}", value) for name, value in self.variables.items()]
-        return [*self._state_headers(), *self._caller_headers(), *variables]
+        other = [] if self.bridge is None else self.bridge.other_headers(self)
+        return [*self._state_headers(), *self._caller_headers(), *other, *variables]
 
     def _state_headers(self) -> list[tuple[str, str]]:
         pairs = [
@@ -426,6 +500,10 @@ class Channel:
     @property
     def _flipped(self) -> bool:
         return "channel_cid_flipped" in self.variables
+
+    def profile_headers(self, prefix: str) -> list[tuple[str, str]]:
+        """Both ends as this channel knows them, in the headers of that name."""
+        return [(f"{prefix}{name.removeprefix('Caller')}", value) for name, value in self._caller_headers()]
 
     def _caller_headers(self) -> list[tuple[str, str]]:
         return channel_headers.caller_headers(

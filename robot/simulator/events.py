@@ -25,6 +25,8 @@ _CALLING: Final = {
     "CHANNEL_DATA": ("mod_event_socket.c", "parse_command", "2029"),
     "CHANNEL_PARK": ("switch_ivr.c", "switch_ivr_park", "1002"),
     "CHANNEL_UNPARK": ("switch_ivr.c", "switch_ivr_park", "1213"),
+    "CHANNEL_BRIDGE": ("switch_ivr_bridge.c", "switch_ivr_multi_threaded_bridge", "1689"),
+    "CHANNEL_UNBRIDGE": ("switch_ivr_bridge.c", "switch_ivr_multi_threaded_bridge", "1879"),
     "CHANNEL_EXECUTE": ("switch_core_session.c", "switch_core_session_exec", "2949"),
     "CHANNEL_EXECUTE_COMPLETE": ("switch_core_session.c", "switch_core_session_exec", "2972"),
     "CHANNEL_HANGUP": ("switch_channel.c", "switch_channel_perform_hangup", "3447"),

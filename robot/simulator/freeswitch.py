@@ -7,7 +7,6 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -17,13 +16,14 @@ from robot.simulator.api import Api, uptime
 from robot.simulator.audio_stream import AudioStream
 from robot.simulator.callees_file import Callee, CalleesFile, HangUp, Say, SimulatorTable, find_callee, load_callees
 from robot.simulator.channel import Channel
+from robot.simulator.dial_string import BadDialString, Endpoint, parse_dial_string
 from robot.simulator.errors import SimulatorError
 from robot.simulator.event_socket import SHUT_DOWN, Connection, answer_of
 from robot.simulator.events import EventBus
 from robot.simulator.heard import Heard
 from robot.simulator.incoming import IncomingChannel
 from robot.simulator.line import CalleeLine, Sentence
-from robot.simulator.originate import BadDialString, Dialling, DialString, Endpoint, parse_dial_string, parse_endpoint
+from robot.simulator.originate import Originate
 from robot.simulator.outbound_socket import OutboundSocket
 from robot.simulator.sound import FRAME_MS
 from robot.simulator.timeline import PacedTimeline, Timeline
@@ -253,7 +253,7 @@ class SimulatedFreeSwitch:
         except BadDialString as error:
             tell(f"-ERR {error}\n")
             return
-        _Originate(self, dial_string, tell).next_group()
+        Originate(self, dial_string, tell).next_group()
 
     def new_channel(self, endpoint: Endpoint, uuid: str, variables: dict[str, str]) -> Channel:
         if endpoint.tone_ms is None:
@@ -267,6 +267,7 @@ class SimulatedFreeSwitch:
             uuid=uuid,
             number=endpoint.number,
             gateway=endpoint.gateway,
+            name=endpoint.channel_name,
             callee=callee,
             line=line,
             variables=variables,
@@ -394,97 +395,6 @@ class SimulatedFreeSwitch:
         self.bus = EventBus(self.timeline)
         self.bus.listeners = listeners
         await self._listen(self.event_socket_port)
-
-
-class _Originate:
-    """One `originate`: its groups one after the other, the endpoints of a group at once; the first to answer wins."""
-
-    def __init__(self, switch: SimulatedFreeSwitch, dial_string: DialString, tell: Callable[[str], None]) -> None:
-        self._switch = switch
-        self._dial_string = dial_string
-        self._tell = tell
-        self._groups = list(dial_string.groups)
-        self._ringing: list[Channel] = []
-        self._uuid: str | None = dial_string.variables.get("origination_uuid")
-        self._answered = False
-
-    def next_group(self) -> None:
-        endpoints = self._groups.pop(0)
-        cause = "NORMAL_CLEARING"
-        started: list[Channel] = []
-        for text in endpoints:
-            uuid, self._uuid = self._uuid or str(uuid4()), None
-            try:
-                started.append(self._channel(text, uuid))
-            except BadDialString as error:
-                cause = str(error)
-        self._ringing = list(started)
-        if not started:
-            self._failed(cause)
-        for channel in started:
-            Dialling(
-                channel,
-                self._switch.timeline,
-                timeout_s=self._dial_string.timeout_s,
-                gateway_down=channel.gateway in self._switch.gateways_down,
-                on_answer=self._won,
-                on_unanswered=partial(self._lost, channel),
-            )
-
-    def _channel(self, text: str, uuid: str) -> Channel:
-        endpoint = parse_endpoint(text)
-        if uuid in self._switch.channels:
-            raise BadDialString("DESTINATION_OUT_OF_ORDER")
-        if endpoint.tone_ms is not None:
-            if "mod_loopback" in self._switch.settings.modules_missing:
-                raise BadDialString("CHAN_NOT_IMPLEMENTED")
-        elif endpoint.gateway not in self._switch.settings.gateways:
-            self._refuse_gateway(uuid)
-            raise BadDialString("INVALID_GATEWAY")
-        return self._switch.new_channel(endpoint, uuid, dict(self._dial_string.variables))
-
-    def _refuse_gateway(self, uuid: str) -> None:
-        """A lone CHANNEL_DESTROY of a channel that never had a name or our variables."""
-        self._switch.sessions += 1
-        variables = {"direction": "outbound", "is_outbound": "true", "uuid": uuid, "call_uuid": uuid}
-        variables["session_id"] = str(self._switch.sessions)
-        self._switch.bus.publish(
-            "CHANNEL_DESTROY",
-            [
-                ("Channel-State", "CS_NONE"),
-                ("Channel-Call-State", "DOWN"),
-                ("Channel-State-Number", "0"),
-                ("Channel-Name", "N/A"),
-                ("Unique-ID", uuid),
-                ("Call-Direction", "outbound"),
-                ("Presence-Call-Direction", "outbound"),
-                ("Channel-HIT-Dialplan", "false"),
-                ("Channel-Call-UUID", uuid),
-                ("Answer-State", "ringing"),
-                *((f"variable_{name}", value) for name, value in variables.items()),
-            ],
-        )
-
-    def _won(self, channel: Channel) -> None:
-        self._answered = True
-        for other in self._ringing:
-            if other is not channel:
-                other.hang_up("LOSE_RACE")
-        self._tell(f"+OK {channel.uuid}\n")
-        channel.park()
-        if self._dial_string.application != "park":
-            channel.execute(self._dial_string.application, self._dial_string.argument, locked=False)
-
-    def _lost(self, channel: Channel, cause: str) -> None:
-        self._ringing.remove(channel)
-        if not self._ringing and not self._answered:
-            self._failed(cause)
-
-    def _failed(self, cause: str) -> None:
-        if self._groups:
-            self.next_group()
-        else:
-            self._tell(f"-ERR {cause}\n")
 
 
 async def serve(settings: SimulatorSettings, callees: Path) -> None:

@@ -17,12 +17,22 @@ Ending = Literal["playing", "done", "break", "hangup"]
 
 @dataclass(slots=True)
 class HeardPrompt:
-    """One file that was played to the callee, from its first sample to its last."""
+    """One file that was played to the callee, from its first sample to its last. start_ms: where in the file the first
+    sample was."""
 
     prompt: str
     from_ms: float
     to_ms: float
     how: Ending = "playing"
+    start_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class HeardKey:
+    """A key that the other side pressed, when it was let go."""
+
+    digit: str
+    at_ms: float
 
 
 @dataclass(slots=True)
@@ -49,6 +59,7 @@ class Heard:
     rate: int
     prompts: list[HeardPrompt] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
+    keys: list[HeardKey] = field(default_factory=list)
     length: int = 0  # samples since the answer
     _stretches: list[_Stretch] = field(default_factory=list)
 

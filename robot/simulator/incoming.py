@@ -46,6 +46,7 @@ class IncomingChannel(Channel):
             uuid=uuid,
             number=dialled,
             gateway="",
+            name=f"sofia/internal/{caller}@127.0.0.1",
             callee=callee,
             line=line,
             variables={},
@@ -65,7 +66,6 @@ class IncomingChannel(Channel):
         self._socket_data = ""
         self._socket_ended = False
         self._socket_ever = True
-        self._left = False  # `socket` is over: what follows in the dialplan, nothing, runs
 
     # The dialplan
 
@@ -123,12 +123,15 @@ class IncomingChannel(Channel):
 
     def tick(self) -> None:
         super().tick()
-        if self._socket_ended and self.alive and not self.player.playing:
+        if self._socket_ended and self.alive and self.bridge is None and not self.player.playing:
             self._end_dialplan()
 
     def answer(self) -> None:
         super().answer()
         self.call_state = "ACTIVE"
+
+    def emit_unpark(self) -> None:
+        """At the end of `socket`."""
 
     def _leave_application(self) -> None:
         if self._left:
@@ -151,13 +154,13 @@ class IncomingChannel(Channel):
             self.on_over()
 
     def _caller_headers(self) -> list[tuple[str, str]]:
-        return self._profile_headers("Caller")
+        return self.profile_headers("Caller")
 
-    def _profile_headers(self, prefix: str) -> list[tuple[str, str]]:
+    def profile_headers(self, prefix: str) -> list[tuple[str, str]]:
         return channel_headers.incoming_caller_headers(
             self.uuid, self.number, caller=self.caller, channel_name=self.name, times=self.times, prefix=prefix
         )
 
     def data(self) -> list[tuple[str, str]]:
         """Everything about the channel, as the reply to `connect` tells it."""
-        return [*self._bus.common("CHANNEL_DATA"), *self._profile_headers("Channel"), *self._headers()]
+        return [*self._bus.common("CHANNEL_DATA"), *self.profile_headers("Channel"), *self._headers()]

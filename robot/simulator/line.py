@@ -15,7 +15,7 @@ import numpy as np
 from robot.simulator import sound
 from robot.simulator.callee import Press, PutDown, Script, Speak
 from robot.simulator.callees_file import Beep, Callee
-from robot.simulator.heard import Ending, Heard, HeardPrompt, Said
+from robot.simulator.heard import Ending, Heard, HeardKey, HeardPrompt, Said
 from robot.simulator.playback import Execution, Piece
 from robot.simulator.sound import Clip, Samples
 
@@ -63,16 +63,20 @@ class CalleeLine:
         self._script.happened("answer", 0)
 
     def prompt_started(self, execution: Execution) -> None:
-        prompt = HeardPrompt(execution.path, self.since_answer_ms, self.since_answer_ms)
+        now_ms = self.since_answer_ms
+        prompt = HeardPrompt(execution.path, now_ms, now_ms, start_ms=execution.start * 1000 / self._rate)
         self._prompts[id(execution)] = prompt
         self.heard.prompts.append(prompt)
         self._script.happened("prompt_start", self.since_answer_ms)
 
     def prompt_stopped(self, execution: Execution, how: Ending) -> None:
         prompt = self._prompts.pop(id(execution))
-        prompt.to_ms = prompt.from_ms + execution.position * 1000 / self._rate
+        prompt.to_ms = prompt.from_ms + execution.played * 1000 / self._rate
         prompt.how = how
         self._script.happened("prompt_end", self.since_answer_ms)
+
+    def key_pressed(self, digit: str) -> None:
+        self.heard.keys.append(HeardKey(digit, self.since_answer_ms))
 
     def acts(self) -> list[Press | PutDown]:
         """What the callee does in this frame besides speaking, which `frame` takes care of."""

@@ -1,18 +1,20 @@
-"""`originate`: what its dial string means, and what happens between the INVITE and the answer."""
+"""`originate`: its endpoints one after the other or at once, and what happens between the INVITE and the answer."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
+from robot.simulator.callees_file import find_callee
 from robot.simulator.channel import Channel
+from robot.simulator.dial_string import BadDialString, DialString, parse_endpoint
 from robot.simulator.sound import FRAME_MS
 from robot.simulator.timeline import Timeline
 
-# FreeSWITCH's own limit when originate_timeout is not given.
-DEFAULT_TIMEOUT_S: Final = 60
+if TYPE_CHECKING:
+    from robot.simulator.freeswitch import SimulatedFreeSwitch
 
 # Between the answer and the application, park.
 PARK_MS: Final = 2
@@ -26,130 +28,98 @@ REFUSALS: Final = {
 }
 
 
-class BadDialString(Exception):
-    """FreeSWITCH would answer `-ERR CAUSE`, which is the message."""
+class Originate:
+    """One `originate`: its groups one after the other, the endpoints of a group at once; the first to answer wins."""
 
+    def __init__(self, switch: SimulatedFreeSwitch, dial_string: DialString, tell: Callable[[str], None]) -> None:
+        self._switch = switch
+        self._dial_string = dial_string
+        self._tell = tell
+        self._groups = list(dial_string.groups)
+        self._ringing: list[Channel] = []
+        self._uuid: str | None = dial_string.variables.get("origination_uuid")
+        self._answered = False
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One place to call: `sofia/gateway/GATEWAY/NUMBER`, or FreeSWITCH itself (`loopback/NUMBER`), where there is a
-    tone for `tone_ms`, then a hangup. `gateway` is empty then."""
+    def next_group(self) -> None:
+        endpoints = self._groups.pop(0)
+        cause = "NORMAL_CLEARING"
+        started: list[Channel] = []
+        for text in endpoints:
+            uuid, self._uuid = self._uuid or str(uuid4()), None
+            try:
+                started.append(self._channel(text, uuid))
+            except BadDialString as error:
+                cause = str(error)
+        self._ringing = list(started)
+        if not started:
+            self._failed(cause)
+        for channel in started:
+            Dialling(
+                channel,
+                self._switch.timeline,
+                timeout_s=self._dial_string.timeout_s,
+                gateway_down=channel.gateway in self._switch.gateways_down,
+                on_answer=self._won,
+                on_unanswered=partial(self._lost, channel),
+            )
 
-    gateway: str
-    number: str
-    tone_ms: int | None = None
+    def _channel(self, text: str, uuid: str) -> Channel:
+        endpoint = parse_endpoint(text)
+        if uuid in self._switch.channels:
+            raise BadDialString("DESTINATION_OUT_OF_ORDER")
+        if endpoint.tone_ms is not None:
+            if "mod_loopback" in self._switch.settings.modules_missing:
+                raise BadDialString("CHAN_NOT_IMPLEMENTED")
+        elif endpoint.extension:
+            if find_callee(self._switch.callees, endpoint.number) is None:
+                raise BadDialString("SUBSCRIBER_ABSENT")
+        elif endpoint.gateway not in self._switch.settings.gateways:
+            self._refuse_gateway(uuid)
+            raise BadDialString("INVALID_GATEWAY")
+        return self._switch.new_channel(endpoint, uuid, dict(self._dial_string.variables))
 
+    def _refuse_gateway(self, uuid: str) -> None:
+        """A lone CHANNEL_DESTROY of a channel that never had a name or our variables."""
+        self._switch.sessions += 1
+        variables = {"direction": "outbound", "is_outbound": "true", "uuid": uuid, "call_uuid": uuid}
+        variables["session_id"] = str(self._switch.sessions)
+        self._switch.bus.publish(
+            "CHANNEL_DESTROY",
+            [
+                ("Channel-State", "CS_NONE"),
+                ("Channel-Call-State", "DOWN"),
+                ("Channel-State-Number", "0"),
+                ("Channel-Name", "N/A"),
+                ("Unique-ID", uuid),
+                ("Call-Direction", "outbound"),
+                ("Presence-Call-Direction", "outbound"),
+                ("Channel-HIT-Dialplan", "false"),
+                ("Channel-Call-UUID", uuid),
+                ("Answer-State", "ringing"),
+                *((f"variable_{name}", value) for name, value in variables.items()),
+            ],
+        )
 
-@dataclass(frozen=True, slots=True)
-class DialString:
-    """`groups` are tried one after the other (`|`), the endpoints of one group all at once (`,`)."""
+    def _won(self, channel: Channel) -> None:
+        self._answered = True
+        for other in self._ringing:
+            if other is not channel:
+                other.hang_up("LOSE_RACE")
+        self._tell(f"+OK {channel.uuid}\n")
+        channel.park()
+        if self._dial_string.application != "park":
+            channel.execute(self._dial_string.application, self._dial_string.argument, locked=False)
 
-    variables: dict[str, str]
-    groups: tuple[tuple[str, ...], ...]
-    application: str = "park"
-    argument: str = ""
-    uuids: tuple[str, ...] = field(default=())
+    def _lost(self, channel: Channel, cause: str) -> None:
+        self._ringing.remove(channel)
+        if not self._ringing and not self._answered:
+            self._failed(cause)
 
-    @property
-    def timeout_s(self) -> float:
-        given = self.variables.get("originate_timeout", "")
-        return float(given) if given.isascii() and given.isdigit() and int(given) else DEFAULT_TIMEOUT_S
-
-
-def split_arguments(text: str) -> list[str]:
-    """Arguments as FreeSWITCH separates them: at spaces, but not inside single quotes."""
-    arguments: list[str] = []
-    current: list[str] = []
-    quoted = False
-    for position, character in enumerate(text):
-        if character == "'" and not (position and text[position - 1] == "\\"):
-            quoted = not quoted
-        if character == " " and not quoted:
-            if current:
-                arguments.append("".join(current))
-            current = []
+    def _failed(self, cause: str) -> None:
+        if self._groups:
+            self.next_group()
         else:
-            current.append(character)
-    return [*arguments, "".join(current)] if current else arguments
-
-
-def parse_variables(text: str) -> dict[str, str]:
-    """What stands between the braces.
-
-    Commas separate even inside quotes ('Ivan, Petrov' becomes Ivan, as FreeSWITCH does without a word) unless they are
-    written `\\,`; quotes around a value go away. `^^:` at the beginning makes `:` the separator.
-    """
-    separator = ","
-    if text.startswith("^^") and len(text) > 2:
-        separator, text = text[2], text[3:]
-    variables = {}
-    for pair in re.split(rf"(?<!\\){re.escape(separator)}", text):
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            continue
-        value = value.replace(f"\\{separator}", separator).removeprefix("'").removesuffix("'")
-        variables[name.strip()] = value
-    return variables
-
-
-def parse_dial_string(text: str) -> DialString:
-    """`{a=b,...}endpoint &park()`. Raises BadDialString."""
-    arguments = split_arguments(text)
-    if len(arguments) < 2:
-        raise BadDialString("DESTINATION_OUT_OF_ORDER")
-    variables, endpoints = _take_variables(arguments[0])
-    if not endpoints or endpoints[0] in "{[<":
-        raise BadDialString("DESTINATION_OUT_OF_ORDER")
-    found = re.fullmatch(r"&(\w+)(?:\((.*)\))?", " ".join(arguments[1:]))
-    application, argument = (found[1], found[2] or "") if found else ("park", "")
-    groups = tuple(tuple(group.split(",")) for group in endpoints.split("|"))
-    return DialString(variables, groups, application, argument)
-
-
-def _take_variables(text: str) -> tuple[dict[str, str], str]:
-    variables: dict[str, str] = {}
-    while text.startswith("{"):
-        end = _closing_brace(text)
-        variables |= parse_variables(text[1:end])
-        text = text[end + 1 :]
-    return variables, text
-
-
-def _closing_brace(text: str) -> int:
-    depth = 0
-    for position, character in enumerate(text):
-        depth += {"{": 1, "}": -1}.get(character, 0)
-        if not depth:
-            return position
-    raise BadDialString("DESTINATION_OUT_OF_ORDER")
-
-
-def parse_endpoint(text: str) -> Endpoint:
-    """Raises BadDialString with the cause for what is not a number behind a gateway."""
-    local = re.match(r"\[[^\]]*\]", text)
-    kind, _, rest = text[local.end() if local else 0 :].partition("/")
-    if kind in {"user", "error"}:
-        raise BadDialString("SUBSCRIBER_ABSENT" if kind == "user" else rest.upper() or "NORMAL_CLEARING")
-    if kind == "loopback":
-        return _itself(rest)
-    if kind != "sofia":
-        raise BadDialString("CHAN_NOT_IMPLEMENTED")
-    profile, _, rest = rest.partition("/")
-    gateway, _, number = rest.partition("/")
-    if profile != "gateway":
-        raise BadDialString("INVALID_PROFILE")
-    if not gateway or not number:
-        raise BadDialString("DESTINATION_OUT_OF_ORDER")
-    return Endpoint(gateway, number)
-
-
-def _itself(text: str) -> Endpoint:
-    """Of what mod_loopback can do, the one thing that a robot asks of it. Raises BadDialString for the rest."""
-    number, _, dialplan = text.partition("/")
-    tone = re.fullmatch(r"m:\^:answer\^gentones:d=(\d+);5", number)
-    if tone is None or not dialplan.endswith("/inline"):
-        raise BadDialString("DESTINATION_OUT_OF_ORDER")
-    return Endpoint("", number, int(tone[1]))
+            self._tell(f"-ERR {cause}\n")
 
 
 class Dialling:

@@ -61,11 +61,25 @@ class Execution:
     headers: dict[str, str] = field(default_factory=dict)  # of a path `{turn_id=7}/x.wav`
     path: str = ""  # the file, without such headers
     clip: Clip | None = None
-    position: int = 0  # samples played so far
+    start_sample: int = 0  # of the file, at its own rate (`FILE@@SAMPLE`)
+    start: int = 0  # the same in the clip
+    position: int = 0  # in the clip: what is before it has been played, but for what is before `start`
     taken_up: bool = False  # a frame has passed since it was asked for
     due_ms: float = 0.0
     broken: bool = False
     is_hangup: bool = False  # `call-command: hangup`, which waits in line like an application
+
+    def begin_at(self, sample: int) -> None:
+        """Play from this sample of the file on, counted at the file's rate; from its end, when that is before."""
+        self.start_sample = sample
+        if self.clip is not None:
+            wanted = sample * self.clip.rate // (self.clip.file_rate or self.clip.rate)
+            self.start = self.position = min(wanted, len(self.clip.samples))
+
+    @property
+    def played(self) -> int:
+        """Samples that were on the line."""
+        return self.position - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +218,11 @@ class Player:
         execution.position = min(start + self._frame, len(execution.clip.samples))
         return Piece(execution.clip.samples, start, execution.position)
 
-    def hang_up(self) -> list[Change]:
-        """The channel is gone: what played has stopped, what waited is forgotten."""
+    def end(self, *, hangup: bool) -> list[Change]:
+        """The channel is gone, or does something else now: what played has stopped, what waited is forgotten."""
         changes: list[Change] = []
         for execution in reversed(self._playing):
-            changes.append(Stopped(execution, Status.DONE, hangup=True))
+            changes.append(Stopped(execution, Status.DONE, hangup=hangup))
             changes.append(Completed(execution, "PLAYBACK ERROR"))
         self._playing.clear()
         self._broadcasts.clear()

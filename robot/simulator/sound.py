@@ -27,10 +27,12 @@ MAX_CLIP_SECONDS: Final = 3600
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Clip:
-    """One piece of sound at the line's rate. `samples` is not to be written to: calls share it."""
+    """One piece of sound at the line's rate. `samples` is not to be written to: calls share it. file_rate: that of the
+    file it came from, when it came from one."""
 
     samples: Samples
     rate: int
+    file_rate: int | None = None
 
     @property
     def duration_ms(self) -> float:
@@ -75,7 +77,7 @@ def _read_cached(file: Path, rate: int, mulaw: bool, _mtime_ns: int, _size: int)
     if not len(samples):
         raise SoundError(f"{file}: the file holds no sound")
     samples = resample(samples, file_rate, rate)
-    return Clip(through_mulaw(samples) if mulaw else samples, rate)
+    return Clip(through_mulaw(samples) if mulaw else samples, rate, file_rate)
 
 
 def _read_wav(file: Path) -> tuple[Samples, int]:

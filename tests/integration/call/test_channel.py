@@ -12,15 +12,16 @@ from uuid import uuid4
 import pytest
 
 from robot.call.channel import Channel
-from robot.call.failures import DialNotSent, NotAnswered, PromptNotPlayed, SwitchLost
+from robot.call.failures import DialNotSent, KeysNotSent, NotAnswered, PromptNotPlayed, SwitchLost
 from robot.call.outcome import Outcome
 from robot.call.playback import PlaybackState
 from robot.dialogue.scenario import Prompt
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.events import CallEvent, LinkLost, LinkRestored
-from robot.simulator.callees_file import Callee, HangUp
+from robot.simulator.callees_file import Callee, Dtmf, HangUp
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
+from robot.simulator.sound import tone, write_wav
 
 LENGTH_S = 1.0
 CALLEES = [
@@ -29,6 +30,7 @@ CALLEES = [
     Callee(number="+33140000003", answer="human", ring_ms=0, hang_up=HangUp(after="prompt_start", wait_ms=300)),
     Callee(number="+33140000004", answer="no_answer"),
     Callee(number="+33140000005", answer="human", ring_ms=500),
+    Callee(number="+33140000006", ring_ms=0, dtmf=(Dtmf(after="answer", wait_ms=200, digits="4*#"),)),
 ]
 
 
@@ -226,4 +228,82 @@ async def test_a_freeswitch_that_was_killed_and_is_back_at_once_has_lost_the_cal
     await line.simulator.restart()
     async with asyncio.timeout(8):
         assert "came back without the call" in str(await channel.lost)
+    await channel.close()
+
+
+@pytest.mark.parametrize("broadcast", [True, False])
+async def test_a_prompt_is_stopped_and_goes_on_from_there(line: Line, broadcast: bool) -> None:
+    channel = line.channel()
+    await line.dial(channel)
+    first = channel.play(line.prompt, root=line.prompt.file.parent, broadcast=broadcast)
+    assert first.played_ms(asyncio.get_running_loop().time()) == 0
+    await first.started
+    await asyncio.sleep(0.4)
+    first.stop()
+    assert await first.ended is PlaybackState.INTERRUPTED
+    cut_ms = first.played_ms(asyncio.get_running_loop().time())
+    rest = channel.play(
+        line.prompt, root=line.prompt.file.parent, broadcast=broadcast, start_ms=cut_ms - 100, rate=8000
+    )
+    assert await rest.ended is PlaybackState.FINISHED
+    assert rest.played_ms(asyncio.get_running_loop().time()) == 1000
+    await channel.hang_up()
+    await channel.close()
+    one, other = line.simulator.heard(channel.uuid).prompts
+    assert one.to_ms - one.from_ms == pytest.approx(cut_ms, abs=60)
+    assert other.start_ms == cut_ms - 100
+    assert other.to_ms - other.from_ms == pytest.approx(1000 - other.start_ms, abs=20)
+    assert (one.how, other.how) == ("break", "done")
+
+
+async def test_where_in_a_file_to_begin_is_counted_at_the_files_own_rate(line: Line) -> None:
+    file = line.prompt.file.with_name("wide.wav")
+    write_wav(file, tone(300, 1000, 16000), 16000)
+    channel = line.channel()
+    await line.dial(channel)
+    missing = Prompt(file.with_name("missing.wav"), "nothing", 1.0)
+    playing = channel.play(missing, root=file.parent, broadcast=False, start_ms=500)
+    assert await playing.ended is PlaybackState.MISSING
+    for start_ms, length_ms in ((700, 300), (1000, 0), (5000, 0)):
+        playing = channel.play(Prompt(file, "a tone", 1.0), root=file.parent, broadcast=False, start_ms=start_ms)
+        assert await playing.ended is PlaybackState.FINISHED
+        heard = line.simulator.heard(channel.uuid).prompts[-1]
+        assert heard.to_ms - heard.from_ms == length_ms
+    await channel.hang_up()
+    await channel.close()
+
+
+async def test_keys_of_the_callee_are_told_when_they_are_pressed(line: Line) -> None:
+    channel = line.channel()
+    keys: list[str] = []
+    done = asyncio.Event()
+
+    def pressed(digit: str, at: float) -> None:
+        assert 0 <= asyncio.get_running_loop().time() - at < 1
+        keys.append(digit)
+        if digit == "#":
+            done.set()
+
+    channel.on_key = pressed
+    await line.dial(channel, "+33140000006")
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert keys == ["4", "*", "#"]
+    await channel.hang_up()
+    await channel.close()
+
+
+async def test_keys_have_been_heard_when_pressing_them_is_over(line: Line) -> None:
+    channel = line.channel()
+    await line.dial(channel)
+    await channel.press("1w2")
+    await asyncio.sleep(0.05)
+    one, two = line.simulator.heard(channel.uuid).keys
+    assert (one.digit, two.digit) == ("1", "2")
+    assert two.at_ms - one.at_ms == pytest.approx(780, abs=40)
+    with pytest.raises(KeysNotSent):
+        await channel.press("call me")
+    await channel.hang_up()
+    with pytest.raises(KeysNotSent):
+        await channel.press("1")
     await channel.close()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot.simulator.originate import (
+from robot.simulator.dial_string import (
     BadDialString,
     Endpoint,
     parse_dial_string,
@@ -53,6 +53,11 @@ def test_json_in_quotes_keeps_its_braces_and_spaces() -> None:
     assert dial_string.application == "park"
 
 
+def test_an_extension_is_a_name_of_any_domain() -> None:
+    for text in ("user/1000", "user/1000@pbx.example.org"):
+        assert parse_endpoint(text) == Endpoint("", "1000", extension=True)
+
+
 @pytest.mark.parametrize(
     "text", ["{name=Ivan Petrov}sofia/gateway/trunk/1 &park()", "{a=b}{a=b &park()", "sofia/gateway/trunk/1", ""]
 )
@@ -69,7 +74,7 @@ def test_a_pipe_tries_one_after_the_other_and_a_comma_all_at_once() -> None:
     ("text", "cause"),
     [
         ("foo/bar", "CHAN_NOT_IMPLEMENTED"),
-        ("user/1000", "SUBSCRIBER_ABSENT"),
+        ("user/", "SUBSCRIBER_ABSENT"),
         ("sofia/nope/1000", "INVALID_PROFILE"),
         ("sofia/gateway/trunk/", "DESTINATION_OUT_OF_ORDER"),
         ("error/user_busy", "USER_BUSY"),

@@ -131,7 +131,7 @@ def test_a_hangup_ends_what_plays_as_done(ear: Ear) -> None:
     ear.player.broadcast(file("a", 100), 0)
     ear.player.broadcast(file("b"), 0)
     ear.until(500)
-    stopped, completed = ear.player.hang_up()
+    stopped, completed = ear.player.end(hangup=True)
     assert isinstance(stopped, Stopped)
     assert (stopped.status, stopped.hangup) == ("done", True)
     assert isinstance(completed, Completed)
@@ -169,3 +169,17 @@ def test_whatever_comes_each_start_has_its_stop_and_nothing_plays_on(commands: l
     stopped = sorted(text.split()[1] for _, text in ear.log if not text.startswith("start"))
     assert started == stopped
     assert not ear.player.playing
+
+
+def test_a_file_that_is_played_from_a_sample_on_has_only_its_rest(ear: Ear) -> None:
+    part = file("a", 10)
+    part.begin_at(8 * FRAME)
+    ear.player.execute(part, 0)
+    ear.until(1000)
+    assert ear.samples == 2 * FRAME
+    assert part.played == 2 * FRAME
+    whole = Execution("playback", "b", "uuid of b", clip=Clip(np.zeros(10 * FRAME, np.int16), RATE, 2 * RATE))
+    whole.begin_at(8 * FRAME)
+    assert whole.start == 4 * FRAME, "counted at the rate of the file"
+    whole.begin_at(10_000 * FRAME)
+    assert whole.start == 10 * FRAME
