@@ -168,6 +168,14 @@ class PromptsSettings(_Section):
     keep_mb: Annotated[int, Field(ge=10, le=1_000_000)] = 500
 
 
+class WebhooksSettings(_Section):
+    """[webhooks]: how what happened is told to web servers; campaigns say to which. timeout_s: of one delivery."""
+
+    secret: Annotated[SecretStr, BeforeValidator(_text_of_secret)] | None = None
+    timeout_s: Annotated[int, Field(ge=1, le=60)] = 10
+    max_age_hours: Annotated[int, Field(ge=1, le=720)] = 24
+
+
 class LoggingSettings(_Section):
     """[logging]: as_json is the key `json`: one JSON object a line instead of text for people. -v shows more."""
 
@@ -187,6 +195,7 @@ class Settings(_Section):
     incoming: IncomingSettings = Field(default_factory=IncomingSettings)
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
     prompts: PromptsSettings = Field(default_factory=PromptsSettings)
+    webhooks: WebhooksSettings = Field(default_factory=WebhooksSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
     def switches(self) -> dict[str, FreeSwitchSettings]:

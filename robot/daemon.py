@@ -22,6 +22,7 @@ from robot.esl.link import LinkThread
 from robot.prompts.library import PromptLibrary
 from robot.store.database import Database
 from robot.store.store import Store
+from robot.webhooks import WebhookSender, WebhookSettings
 from ws_audio.server import AudioServer, AudioServerSettings
 from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
 from ws_audio.transcription.whisper import WhisperEngine
@@ -37,6 +38,7 @@ class Daemon:
         self._settings = settings
         self._running = AsyncExitStack()
         self._parts: Parts | None = None
+        self._webhooks: WebhookSender | None = None
         self.thread = LinkThread()  # of all connections with FreeSWITCH
 
     async def __aenter__(self) -> Self:
@@ -44,6 +46,9 @@ class Daemon:
             # What fails fast and often comes first: the database and FreeSWITCH before the model, which takes a second.
             store = Store(await asyncio.to_thread(_open_database, self._settings))
             starting.push_async_callback(store.close)
+            webhooks = WebhookSender(store, _webhook_settings(self._settings))
+            await webhooks.start()
+            starting.push_async_callback(webhooks.close)
             await self.thread.start()
             starting.push_async_callback(self.thread.close)
             nodes = Nodes(_nodes(self._settings, self.thread))
@@ -74,6 +79,7 @@ class Daemon:
                 vad_aggressiveness=self._settings.stt.vad_aggressiveness,
                 recordings=self._settings.recordings.folder,
             )
+            self._webhooks = webhooks
             self._running = starting.pop_all()
         return self
 
@@ -92,6 +98,13 @@ class Daemon:
         if self._parts is None:
             raise RuntimeError("the daemon is not running")
         return self._parts
+
+    @property
+    def webhooks(self) -> WebhookSender:
+        """It delivers while the daemon runs."""
+        if self._webhooks is None:
+            raise RuntimeError("the daemon is not running")
+        return self._webhooks
 
     def call(self, plan: CallPlan, observer: Observer | None = None) -> Call:
         """A call that is ready to `run`, and must be: it has its place on a node already. Raises NoFreeNode."""
@@ -114,6 +127,12 @@ def _open_database(settings: Settings) -> Database:
     database = Database(settings.database.url)
     database.prepare()
     return database
+
+
+def _webhook_settings(settings: Settings) -> WebhookSettings:
+    webhooks = settings.webhooks
+    secret = None if webhooks.secret is None else webhooks.secret.get_secret_value()
+    return WebhookSettings(secret, webhooks.timeout_s, webhooks.max_age_hours)
 
 
 def _load_model(settings: Settings) -> WhisperEngine:

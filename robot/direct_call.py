@@ -30,6 +30,7 @@ from robot.terminal import CallView, timeline
 _CAMPAIGNS: Final = (Path(__file__).parent.parent / "campaigns", Path(__file__).parent / "shipped_campaigns")
 #: The node of attempts that called nobody real.
 SIMULATOR_NODE: Final = "simulator"
+_DRAIN_S: Final = 5.0
 _SIMULATOR_PASSWORD: Final = "of the simulator"  # noqa: S105 - on loopback, on a port that the system chose
 
 
@@ -50,9 +51,16 @@ async def call_once(
     with simulated_switch(settings, simulate, console) if simulate else nullcontext(settings) as reachable:
         async with running_daemon(reachable, console) as daemon:
             [report] = await place_calls(daemon, [plan], CallView(console))
+            await _deliver_webhooks(daemon, console)
     console.print()
     console.print(timeline(report))
     return report
+
+
+async def _deliver_webhooks(daemon: Daemon, console: Console) -> None:
+    """What the call has to tell to web servers; whatever is left waits in the database."""
+    if left := await daemon.webhooks.drain(_DRAIN_S):
+        console.print(f"{left} webhook(s) are not delivered yet: `robot run`, or the next call, tries them again.")
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class Service:
                 task = asyncio.create_task(retention, name=name)
                 task.add_done_callback(self._ended)
                 starting.push_async_callback(_cancelled, task)
+            self._daemon.webhooks.task.add_done_callback(self._ended)
             self._incoming = IncomingCalls(CampaignsByCall(self._campaigns), parts)
             if settings.incoming.enabled:
                 incoming = settings.incoming

@@ -18,6 +18,7 @@ SPEAKERS: Final = ("robot", "callee")
 #: The outcome that puts a number on the do-not-call list.
 DO_NOT_CALL: Final = "do_not_call"
 _PATTERN: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")
+_EVENT: Final = re.compile(r"[a-z0-9_.-]{1,64}")  # goes into a header
 _E164: Final = re.compile(r"\+[1-9][0-9]{2,14}")  # ITU-T E.164: at most 15 digits with the country code
 
 
@@ -272,6 +273,8 @@ class NewWebhook:
 
     def __post_init__(self) -> None:
         check_uuid(self.id)
+        if not _EVENT.fullmatch(self.event):
+            raise ValueError("the event of a webhook should be a word of small letters, digits and _, . or -")
 
 
 @dataclass(frozen=True, slots=True)
