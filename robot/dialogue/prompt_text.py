@@ -85,7 +85,7 @@ class PromptText:
         return not self.fields
 
     def render(self, values: Mapping[str, str]) -> str:
-        """What is said to one callee. A value that is empty counts as none. Raises MissingField."""
+        """What is said to one callee. A value without a letter or digit counts as none. Raises MissingField."""
         said = ""
         left_out = False
         for part in self.parts:
@@ -137,7 +137,7 @@ def _field(source: str, token: re.Match[str]) -> Field:
 
 def _spoken(field: Field, values: Mapping[str, str]) -> str:
     value = clean(values.get(field.name, ""))
-    if value:
+    if any(letter.isalnum() for letter in value):  # lists have "-" where there is nothing
         return value
     if field.otherwise is None:
         raise MissingField(field.name)

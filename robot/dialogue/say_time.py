@@ -163,9 +163,9 @@ def _english_days(first: date, last: date, today: date) -> str:
 
 
 def _french_clock(at: datetime) -> str:
+    if not at.minute and at.hour in (0, _NOON):
+        return "midi" if at.hour else "minuit"
     minutes = f" {at.minute}" if at.minute else ""
-    if at.hour in (0, _NOON):
-        return f"{'midi' if at.hour else 'minuit'}{minutes}"
     return f"{'une' if at.hour == 1 else at.hour} heure{'s' if at.hour > 1 else ''}{minutes}"
 
 
