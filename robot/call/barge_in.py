@@ -20,8 +20,6 @@ BENEFIT_MS: Final = 1500
 # In the first 0.6 s of speech through a telephone band the base model found no words in 4 cases of 33, in the first
 # 1.2 s never: after so much audio a draft without words is believed, and what is going on is taken for noise.
 _WORDLESS_MS: Final = 1000
-# Who knows what is being asked answers before the prompt has quite ended.
-_EARLY_ANSWER_MS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +39,6 @@ class BargeInRule:
             raise ValueError(f"a barge-in threshold of {self.threshold_ms} ms is not positive")
         if self.resume_after_ms < 0:
             raise ValueError(f"resume_after_ms is {self.resume_after_ms}: it cannot be negative")
-
-    def backchannel(self, text: str, ended_ms: float, prompt_ended_ms: float) -> bool:
-        """Whether a whole utterance only showed that the callee listens to the prompt, and is no answer to it."""
-        return ended_ms < prompt_ended_ms - _EARLY_ANSWER_MS and self.words.ignorable(text)
-
-    def false_alarm(self, text: str, ended_ms: float) -> float | None:
-        """When a prompt that an utterance stopped is to go on, given its whole `text` and the end of its last voiced
-        frame. None: the callee did say something, or the prompt is not to go on.
-        """
-        if self.resume_after_ms == 0 or not self.words.ignorable(text):
-            return None
-        return ended_ms + self.resume_after_ms
 
 
 class BargeInDetector:

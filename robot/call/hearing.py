@@ -140,10 +140,6 @@ class Hearing:
         """Nobody speaks and no text is outstanding."""
         return self._waiting_for_text == 0 and not (self._stream is not None and self._stream.speaking)
 
-    def spoken_since(self, at: float) -> bool:
-        """Whether anything was said that ended after `at` (loop's clock), or may turn out to have been."""
-        return not self.quiet or any(utterance.ended_at > at for utterance in self._utterances)
-
     async def answer(
         self,
         since: float,
@@ -212,10 +208,11 @@ class Hearing:
         except TimeoutError:
             return
 
-    def speech(self, run_started_at: float, at: float, arrived_at: float) -> None:
+    def speech(self, run_started_at: float, at: float, arrived_at: float, *, speechlike: bool = True) -> None:
         self._likely = None  # the callee speaks on
         self._spoken_to = at
-        self._on_speech(run_started_at, at, arrived_at)
+        if speechlike:  # music and a dog are heard, too, but stop no prompt
+            self._on_speech(run_started_at, at, arrived_at)
 
     def speech_changed(self, *, waiting_for_text: int = 0) -> None:
         """Somebody began or ceased to speak; `waiting_for_text` more texts are outstanding."""
@@ -269,8 +266,7 @@ class StreamListener:
         match event:
             case SpeechContinues(run_started_ms=begin, at_ms=end, arrived_at=arrived_at, speechlike=speechlike):
                 self._clock.arrived(end, arrived_at)
-                if speechlike:  # music and a dog are no speech, and stop no prompt
-                    self._hearing.speech(self._clock.at(begin), self._clock.at(end), arrived_at)
+                self._hearing.speech(self._clock.at(begin), self._clock.at(end), arrived_at, speechlike=speechlike)
             case StreamStarted(arrived_at=arrived_at):
                 self._clock.start(arrived_at)
                 self.started.set()

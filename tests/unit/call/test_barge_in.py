@@ -179,19 +179,6 @@ def test_sound_in_which_no_words_are_found_is_taken_for_noise_when_it_is_long_en
     assert frames_until_fired(detector, 3000, 9000) == [(6000, 3000)]
 
 
-def test_a_false_alarm_says_when_the_prompt_goes_on() -> None:
-    assert ENGLISH.false_alarm("", 5000) == 6000
-    assert ENGLISH.false_alarm("Mm-hmm.", 5000) == 6000
-    assert ENGLISH.false_alarm("Who is this?", 5000) is None
-    assert BargeInRule(1500, interruption_words("en"), resume_after_ms=0).false_alarm("", 5000) is None
-
-
-def test_a_backchannel_is_no_answer_unless_the_prompt_was_all_but_over() -> None:
-    assert ENGLISH.backchannel("Mm-hmm.", 5000, prompt_ended_ms=9000)
-    assert not ENGLISH.backchannel("Friday.", 5000, prompt_ended_ms=9000)
-    assert not ENGLISH.backchannel("Yes.", 8800, prompt_ended_ms=9000)
-
-
 def test_a_time_to_resume_after_is_not_negative() -> None:
     with pytest.raises(ValueError, match="cannot be negative"):
         BargeInRule(resume_after_ms=-1)

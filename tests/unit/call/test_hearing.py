@@ -298,14 +298,3 @@ async def test_all_that_is_recognised_is_told_with_the_loops_time() -> None:
         ("I would.", 101.0, 101.8),
         ("I would.", 101.0, 101.8),
     ]
-
-
-async def test_whether_anything_was_said_since() -> None:
-    hearing = Ear().hearing()
-    stream = started(hearing, at=100.02)
-    assert not hearing.spoken_since(0)
-    say(stream, "Yes.", 1000, 1700)
-    assert hearing.spoken_since(101.0)
-    assert not hearing.spoken_since(102.0)
-    stream(SpeechStarted(5000))
-    assert hearing.spoken_since(110.0), "they speak now"
