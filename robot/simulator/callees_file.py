@@ -21,6 +21,8 @@ Answer = Literal["human", "machine", "busy", "no_answer", "reject", "unallocated
 
 # How long a telephone rings before it is picked up, when the file does not say.
 DEFAULT_RING_MS: Final = 500
+# From the earpiece to the microphone and back through the network: what an echo on a mobile call takes at least.
+DEFAULT_ECHO_MS: Final = 80
 
 
 class CalleesError(TomlFileError, SimulatorError):
@@ -102,6 +104,7 @@ class Callee(_Table):
     hang_up: HangUp | None = None
     dtmf: tuple[Dtmf, ...] = ()
     echo_db: Annotated[float, Field(ge=-90, le=0)] | None = None
+    echo_ms: Annotated[int, Field(ge=0, le=1000)] = DEFAULT_ECHO_MS
     noise_db: Annotated[float, Field(ge=-90, le=0)] | None = None
     beep: Beep | None = None
     stream: StreamFault | None = None

@@ -19,8 +19,6 @@ from robot.simulator.heard import Ending, Heard, HeardKey, HeardPrompt, Said
 from robot.simulator.playback import Execution, Piece
 from robot.simulator.sound import Clip, Samples
 
-# From the earpiece to the microphone and back through the network: what an echo on a mobile call takes at least.
-ECHO_DELAY_FRAMES: Final = 4
 # Between the end of a machine's greeting and its beep.
 BEEP_AFTER_MS: Final = 300
 
@@ -51,7 +49,8 @@ class CalleeLine:
         self._silence = np.zeros(self._frame, np.int16)
         self._silence.setflags(write=False)
         self._echo_gain = 0.0 if callee.echo_db is None else sound.gain(callee.echo_db)
-        self._echo: deque[Samples | None] = deque([None] * ECHO_DELAY_FRAMES)
+        self._on_its_way = np.zeros(callee.echo_ms * rate // 1000, np.int16)  # of the prompt, to come back
+        self._quiet_after = 0  # samples, from the one that comes back next
         self._noise = None if callee.noise_db is None else sound.noise(callee.noise_db, rate)
         self._noise_at = (place * 7919 * self._frame) % (len(self._noise) if self._noise is not None else 1)
 
@@ -116,10 +115,14 @@ class CalleeLine:
         return padded(samples, self._frame)
 
     def _with_echo(self, own: Samples | None, piece: Piece | None) -> Samples | None:
-        self._echo.append(None if piece is None else padded(piece.samples, self._frame))
-        returning = self._echo.popleft()
-        if returning is None:
+        if piece is not None:
+            self._quiet_after = len(self._on_its_way) + self._frame
+        if self._quiet_after <= 0:
             return own
+        self._quiet_after -= self._frame
+        prompt = self._silence if piece is None else padded(piece.samples, self._frame)
+        both = np.concatenate((self._on_its_way, prompt))
+        returning, self._on_its_way = both[: self._frame], both[self._frame :]
         echo = sound.to_int16(returning * self._echo_gain)
         return echo if own is None else sound.mix(own, echo)
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from robot.simulator import sound
 from robot.simulator.callee import Press, PutDown
 from robot.simulator.callees_file import Beep, Callee, Dtmf, HangUp, Say
-from robot.simulator.line import BEEP_AFTER_MS, ECHO_DELAY_FRAMES, CalleeLine, Sentence
+from robot.simulator.line import BEEP_AFTER_MS, CalleeLine, Sentence
 from robot.simulator.playback import Execution, Piece
 from robot.simulator.sound import Clip, Samples
 
@@ -84,8 +85,22 @@ def test_a_prompt_that_goes_on_inside_a_gap_is_not_joined_wrongly() -> None:
 def test_an_echo_comes_back_later_and_softer() -> None:
     callee = line(Callee(number="1", echo_db=-20))
     prompt = np.full(FRAME, 10_000, np.int16)
-    back = [callee.frame(Piece(prompt, 0, FRAME))] + [callee.frame(None) for _ in range(ECHO_DELAY_FRAMES + 1)]
-    assert [int(frame[0]) for frame in back] == [0] * ECHO_DELAY_FRAMES + [1000, 0]
+    back = [callee.frame(Piece(prompt, 0, FRAME))] + [callee.frame(None) for _ in range(5)]
+    assert [int(frame[0]) for frame in back] == [0] * 4 + [1000, 0]
+
+
+@pytest.mark.parametrize("echo_ms", [0, 7, 20, 233])
+def test_an_echo_takes_its_time_to_the_millisecond_and_loses_nothing(echo_ms: int) -> None:
+    callee = line(Callee(number="1", echo_db=-20, echo_ms=echo_ms))
+    prompt = np.arange(100, 100 + 10 * 2 * FRAME, 10, dtype=np.int16)
+    for pause in (0, 20):  # the second time nothing is left of the first
+        back = [callee.frame(Piece(prompt, start, start + FRAME)) for start in (0, FRAME)]
+        back += [callee.frame(None) for _ in range(14 + pause)]
+        heard = np.concatenate(back)
+        begin = echo_ms * 8
+        assert not heard[:begin].any()
+        assert np.array_equal(heard[begin : begin + 2 * FRAME], np.rint(prompt * 0.1).astype(np.int16))
+        assert not heard[begin + 2 * FRAME :].any()
 
 
 def test_noise_is_always_there_and_differs_between_calls() -> None:
