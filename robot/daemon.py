@@ -26,6 +26,7 @@ from robot.webhooks import WebhookSender, WebhookSettings
 from ws_audio.server import AudioServer, AudioServerSettings
 from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
 from ws_audio.transcription.whisper import WhisperEngine
+from ws_audio.vad import ForegroundVad
 
 
 class Daemon:
@@ -66,6 +67,7 @@ class Daemon:
                     max_streams=self._settings.audio.max_streams,
                 ),
                 scheduler,
+                detector=ForegroundVad,
             )
             await audio.start()
             starting.push_async_callback(audio.close)

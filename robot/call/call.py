@@ -18,6 +18,8 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from robot.call.amd.greetings import greetings_for
+from robot.call.answering import Answering
 from robot.call.audio_line import AudioLine, StreamAddress
 from robot.call.beginning import Beginning
 from robot.call.channel import Channel
@@ -36,6 +38,7 @@ from robot.call.report import CallOver, CallReport, Notice, Observer, StateChang
 from robot.call.states import CallState, check_transition
 from robot.call.talk import Talk, TalkParts
 from robot.call.waiting import first_of
+from robot.call.who_picked_up import WhoPickedUp
 from robot.dialogue.conversation import Conversation
 from robot.esl import commands
 from robot.esl.errors import EventSocketError
@@ -107,6 +110,11 @@ class Call:
             ),
             self._hearing,
         )
+        self._who: WhoPickedUp | None = None
+        if plan.answer_policy is not None:
+            self._who = WhoPickedUp(greetings_for(plan.language), plan.amd, listen=self._line.find_out_who)
+            self._hearing.tap = self._who.hear
+            self._line.find_out_who(True)
         self._progress = Progress(self.uuid, self._record, parts.store)
         self._talk = Talk(
             self.uuid,
@@ -220,7 +228,11 @@ class Call:
 
     async def _converse(self) -> str:
         await self._line.open()
-        outcome = await self._talk.follow(self._conversation.begin())
+        policy = self._plan.answer_policy
+        if self._who is None or policy is None:
+            outcome = await self._talk.converse()
+        else:
+            outcome = await Answering(self._who, policy, self._talk).run()
         return outcome or self._outcome_without_conclusion()
 
     async def _on_answer(self, ring_ms: int | None) -> None:
@@ -245,6 +257,8 @@ class Call:
         )
 
     def _lift_limit(self) -> None:
+        if self._who is not None:
+            self._who.close()
         if self._too_long is not None:
             self._too_long.cancel()
 
@@ -261,6 +275,9 @@ class Call:
         await self._progress.close()
         report, record = self.report, self._record
         report.outcome = outcome
+        if self._who is not None and (picked_up := self._who.reported) is not None:
+            report.amd = str(picked_up.kind)
+            report.amd_confidence, report.amd_reason = picked_up.confidence, picked_up.reason
         if self._recording is not None:
             report.recording = self._recording.path
         report.turns, report.barge_ins, report.latencies = record.turns(), record.barge_ins(), record.latencies()
@@ -275,7 +292,8 @@ class Call:
             answered = ended - timedelta(milliseconds=report.talk_ms)
         callback = self._conversation.callback
         result = AttemptResult(
-            outcome=outcome, hangup_cause=report.hangup_cause, amd=report.amd, ring_ms=report.ring_ms,
+            outcome=outcome, hangup_cause=report.hangup_cause, amd=report.amd,
+            amd_confidence=report.amd_confidence, amd_reason=report.amd_reason, ring_ms=report.ring_ms,
             talk_ms=report.talk_ms, answered_at=answered, ended_at=ended, recording=report.recording,
             error=report.error,
             recording_expires_at=None if self._recording is None else self._recording.expires_at,
@@ -294,6 +312,8 @@ class Call:
     async def _let_go(self) -> None:
         if self._too_long is not None:
             self._too_long.cancel()
+        if self._who is not None:
+            self._who.close()
         await self._line.close()
         await self._channel.close()
         self._beginning.release()

@@ -19,6 +19,8 @@ class CallReport:
     outcome: str | None = None
     hangup_cause: str | None = None
     amd: str | None = None
+    amd_confidence: float | None = None  # 0 to 1
+    amd_reason: str | None = None  # for people
     ring_ms: int | None = None
     talk_ms: int | None = None
     turns: list[TurnRecord] = field(default_factory=list)
@@ -42,6 +44,8 @@ class CallReport:
             "outcome": self.outcome,
             "hangup_cause": self.hangup_cause,
             "amd": self.amd,
+            "amd_confidence": self.amd_confidence,
+            "amd_reason": self.amd_reason,
             "ring_ms": self.ring_ms,
             "talk_ms": self.talk_ms,
             "turns": [

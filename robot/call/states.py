@@ -27,7 +27,8 @@ TRANSITIONS: Final = MappingProxyType(
     {
         CallState.CONNECTING: _FAILS | {CallState.ACTIVE},
         CallState.ACTIVE: _FAILS | {CallState.SPEAKING, CallState.LISTENING},
-        CallState.LISTENING: _FAILS | {CallState.PROCESSING},
+        # SPEAKING: who was listened to is a machine after all, which is told something else.
+        CallState.LISTENING: _FAILS | {CallState.PROCESSING, CallState.SPEAKING},
         CallState.PROCESSING: _FAILS | {CallState.SPEAKING, CallState.LISTENING},
         CallState.SPEAKING: _FAILS | {CallState.LISTENING, CallState.PROCESSING},
         CallState.ENDING: frozenset({CallState.ENDED, CallState.ERROR}),

@@ -27,7 +27,7 @@ from robot.call.latency import note
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
 from robot.call.playback import PlaybackState
-from robot.call.playing import PlayingPrompt
+from robot.call.playing import PlayingPrompt, retrieve
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.report import BargedIn, Notice, PromptBegan, TurnEnded
@@ -112,6 +112,29 @@ class Talk:
         while not isinstance(action, HangUp):
             action = await self._carry_out(action)
         return action.outcome
+
+    async def converse(self) -> str | None:
+        """The conversation, from its first step to its outcome; None: it came to no conclusion."""
+        return await self.follow(self._conversation.begin())
+
+    async def leave(self, step: str) -> None:
+        """Say the prompt of `step` to a machine, to its end, whatever is heard meanwhile."""
+        say = self._conversation.leave_message(step)
+        if say.variant is not None:
+            prompt = await self._parts.prompts.prompt(say.variant, self._conversation.values)
+            await self._play_from(prompt, say.step, BargeInRule(None), 0)
+
+    async def press(self, digits: str) -> None:
+        """Press keys, for a menu."""
+        await self._parts.channel.press(digits)
+
+    async def fall_silent(self) -> None:
+        """Break off what is being said, to whom it does not concern; return when nothing more is heard of it."""
+        self.silence()
+        self.conclusion = None
+        if self._playing is not None:
+            self._playing.ended.add_done_callback(retrieve)
+            await first_of(self._playing.ended)
 
     def silence(self) -> None:
         """Stop what is being said."""

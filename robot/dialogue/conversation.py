@@ -147,9 +147,11 @@ class Conversation:
         return self.step.outcome if self.step.final and self._interrupted is None else None
 
     def begin(self) -> Action:
-        return self._enter(self.step)
+        """From the first step, whatever was said to a machine before."""
+        self._interrupted = None
+        return self._enter(self._scenario.steps[0])
 
-    def leave_message(self, name: str) -> Action:
+    def leave_message(self, name: str) -> Say:
         """Say the step `name` to a machine: nobody listens."""
         self._visit, self._interrupted = Visit(self._scenario.step(name)), None
         return Say(self.step, self._variant(self.step.says), None)
