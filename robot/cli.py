@@ -364,6 +364,25 @@ def bench_barge_in(
     _print_figures(measure, as_json)
 
 
+@bench.command("respond")
+@click.option("--calls", default=10, show_default=True, help="Simultaneous calls.")
+@click.option("--rounds", default=2, show_default=True, help="How many times that.")
+@live_options
+@json_option
+@click.pass_context
+@explain
+def bench_respond(
+    context: click.Context, calls: int, rounds: int, live: bool, gateway: str, playback: str | None, as_json: bool
+) -> None:
+    """From the last voiced frame of an answer to the first sample of the reply, on one core."""
+    from robot.bench import respond
+    from robot.bench.far_end import Live
+
+    on = Live(gateway) if live else None
+    settings = settings_of(context).settings
+    _print_figures(partial(respond.run, settings, calls=calls, rounds=rounds, live=on, playback=playback), as_json)
+
+
 @bench.command("amd")
 @click.option(
     "--stt-ms", default=300, show_default=True, help="How long a transcription takes in the calls to measure."
