@@ -39,7 +39,6 @@ class Daemon:
         self._settings = settings
         self._running = AsyncExitStack()
         self._parts: Parts | None = None
-        self._webhooks: WebhookSender | None = None
         self.thread = LinkThread()  # of all connections with FreeSWITCH
 
     async def __aenter__(self) -> Self:
@@ -74,6 +73,7 @@ class Daemon:
             prompts = PromptLibrary(self._settings.prompts.folder, self._settings.prompts.rate)
             starting.callback(prompts.close)
             self._parts = Parts(
+                webhooks=webhooks,
                 prompts=prompts,
                 nodes=nodes,
                 audio=audio,
@@ -81,7 +81,6 @@ class Daemon:
                 vad_aggressiveness=self._settings.stt.vad_aggressiveness,
                 recordings=self._settings.recordings.folder,
             )
-            self._webhooks = webhooks
             self._running = starting.pop_all()
         return self
 
@@ -103,10 +102,7 @@ class Daemon:
 
     @property
     def webhooks(self) -> WebhookSender:
-        """It delivers while the daemon runs."""
-        if self._webhooks is None:
-            raise RuntimeError("the daemon is not running")
-        return self._webhooks
+        return self.parts.webhooks
 
     def call(self, plan: CallPlan, observer: Observer | None = None) -> Call:
         """A call that is ready to `run`, and must be: it has its place on a node already. Raises NoFreeNode."""

@@ -45,6 +45,7 @@ from robot.esl.errors import EventSocketError
 from robot.prompts.library import PromptLibrary
 from robot.store.records import AttemptResult
 from robot.store.store import Store
+from robot.webhooks import WebhookSender
 from ws_audio.endpointing import EndpointSettings
 from ws_audio.server import AudioServer
 from ws_audio.stream import StreamOptions
@@ -68,6 +69,7 @@ class Parts:
     nodes: Nodes
     audio: AudioServer
     store: Store
+    webhooks: WebhookSender
     prompts: PromptLibrary
     vad_aggressiveness: int
     recordings: Path  # the folder for them, on FreeSWITCH's host
@@ -104,6 +106,8 @@ class Call:
             parts.audio,
             StreamAddress(self._node.stream_host, parts.audio.port),
             StreamOptions(
+                channels=2,  # what we play beside what is heard: the echo of the one is taken out of the other
+                cancel_echo=True,
                 language=plan.language,
                 vad_aggressiveness=parts.vad_aggressiveness,
                 endpointing=EndpointSettings(max_utterance_ms=plan.longest_utterance_s * 1000),
@@ -125,7 +129,7 @@ class Call:
                 hearing=self._hearing,
                 prompts=self._prompts,
                 record=self._record,
-                deeds=Deeds(self.uuid, plan, parts.store),
+                deeds=Deeds(self.uuid, plan, parts.store, parts.webhooks),
                 switch=self._node.switch,
                 plan=plan,
                 broadcast=self._node.broadcast,

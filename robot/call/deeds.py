@@ -12,6 +12,7 @@ from robot.dialogue.scenario import Webhook
 from robot.store.errors import StoreError
 from robot.store.records import DoNotCallSource, NewDoNotCall
 from robot.store.store import Store
+from robot.webhooks import WebhookSender, new_webhook
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +20,8 @@ log = structlog.get_logger(__name__)
 class Deeds:
     """Of one call. What cannot be done is told in the log and does not end the call."""
 
-    def __init__(self, uuid: str, plan: CallPlan, store: Store) -> None:
+    def __init__(self, uuid: str, plan: CallPlan, store: Store, webhooks: WebhookSender) -> None:
+        self._webhooks = webhooks
         self._uuid = uuid
         self._plan = plan
         self._store = store
@@ -37,5 +39,13 @@ class Deeds:
             log.error("call.opt_out_not_stored", uuid=self._uuid, reason=str(error))
 
     async def post(self, step: str, webhook: Webhook, values: Mapping[str, str]) -> bool:
-        """Whether the server took it in time."""
-        return False
+        """Tell the server what is known of the call so far; whether it took that in time. What it did not take is
+        tried again later.
+        """
+        data = {
+            "campaign": self._plan.campaign,
+            "number": self._plan.number,
+            "step": step,
+            "fields": dict(values),
+        }
+        return await self._webhooks.deliver_now(new_webhook(webhook.url, "step", data, self._uuid), webhook.timeout_s)
