@@ -128,6 +128,8 @@ class LoopbackCallees:
                 leg.speech_started(event.get("Playback-File-Path") or "")
             case "PLAYBACK_STOP":
                 leg.speech_stopped()
+            case "DTMF":
+                leg.key_heard(event.get("DTMF-Digit") or "")
             case "CHANNEL_HANGUP":
                 leg.hung_up()
             case "CHANNEL_HANGUP_COMPLETE":

@@ -19,7 +19,7 @@ from robot.esl.commands import Command
 from robot.loopback.speech import SpokenCallee
 from robot.simulator.callee import Act, Press, PutDown, Script, Speak
 from robot.simulator.callees_file import Moment
-from robot.simulator.heard import Ending, HeardPrompt, Said
+from robot.simulator.heard import Ending, HeardKey, HeardPrompt, Said
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ class CalleesView:
 
     prompts: list[HeardPrompt] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
+    keys: list[HeardKey] = field(default_factory=list)
     recording: Path | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -150,6 +151,11 @@ class CalleeLeg:
         if self.view.said:
             self.view.said[-1].to_ms = self._now_ms
             self._happened("said")
+
+    def key_heard(self, digit: str) -> None:
+        """The robot pressed a key."""
+        if self._answered_at is not None:
+            self.view.keys.append(HeardKey(digit, self._now_ms))
 
     def hung_up(self) -> None:
         """Nothing is done on the leg any more."""

@@ -71,7 +71,9 @@ class Originate:
             if "mod_loopback" in self._switch.settings.modules_missing:
                 raise BadDialString("CHAN_NOT_IMPLEMENTED")
         elif endpoint.extension:
-            if find_callee(self._switch.callees, endpoint.number) is None:
+            # `+1000` is a telephone number, and nobody of the house.
+            house = (callee for callee in self._switch.callees if not callee.number.startswith("+"))
+            if find_callee(house, endpoint.number) is None:
                 raise BadDialString("SUBSCRIBER_ABSENT")
         elif endpoint.gateway not in self._switch.settings.gateways:
             self._refuse_gateway(uuid)

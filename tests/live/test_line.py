@@ -146,6 +146,42 @@ async def test_keys_arrive_and_do_not_stop_the_prompt(kind: Kind) -> None:
     assert [event.digit for event in leg.events if isinstance(event, Dtmf)] == ["1", "*", "#"]
 
 
+async def test_keys_are_heard_when_pressing_them_is_over(kind: Kind) -> None:
+    async with open_line(kind) as line, open_leg(line) as leg:
+        await leg.channel.press("1w2#")
+        await asyncio.sleep(0.1)  # events are polled
+        keys = line.far.keys(leg.uuid)
+    assert [key.digit for key in keys] == ["1", "2", "#"]
+    assert keys[1].at_ms - keys[0].at_ms == pytest.approx(780, abs=100)
+    assert keys[2].at_ms - keys[1].at_ms == pytest.approx(280, abs=100)
+
+
+@pytest.mark.parametrize("playback", ["broadcast", "execute"])
+async def test_a_prompt_that_was_stopped_goes_on_where_it_was_cut(kind: Kind, playback: str) -> None:
+    wide = "wide.wav"
+    async with open_line(kind) as line, open_leg(line) as leg:
+        write_wav(line.folder / wide, tone(300, HUM_MS, 16000), 16000)
+        for prompt, rate in ((line.hum, 8000), (Prompt(line.folder / wide, "a hum", HUM_MS / 1000), 16000)):
+            broadcast = playback == "broadcast"
+            first = leg.channel.play(prompt, root=line.folder, broadcast=broadcast)
+            await first.started
+            await asyncio.sleep(1.5)
+            first.stop()
+            assert await first.ended is PlaybackState.INTERRUPTED
+            cut_ms = first.played_ms(asyncio.get_running_loop().time())
+            assert 1500 <= cut_ms <= 1700
+            rest = leg.channel.play(prompt, root=line.folder, broadcast=broadcast, start_ms=cut_ms - 300, rate=rate)
+            assert await rest.ended is PlaybackState.FINISHED
+        heard = await line.far.prompts(leg.uuid) if kind == "simulator" else None
+    stopped = [event for event in leg.events if isinstance(event, PlaybackStopped)]
+    assert [event.status.value for event in stopped] == ["break", "done"] * 2
+    began = [event.at for event in leg.events if isinstance(event, PlaybackStarted)]
+    for index in (1, 3):
+        assert stopped[index].at - began[index] == pytest.approx(2.0 - 1.3, abs=0.25)
+    if heard is not None:
+        assert [round(prompt.start_ms) > 0 for prompt in heard] == [False, True] * 2
+
+
 async def test_a_second_prompt_waits_for_the_first(kind: Kind) -> None:
     async with open_line(kind) as line, open_leg(line) as leg:
         for event_uuid in ("first", "second"):

@@ -34,7 +34,7 @@ from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.loopback.callees import LoopbackCallees
 from robot.simulator.callees_file import CalleesFile, load_callees
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
-from robot.simulator.heard import HeardPrompt
+from robot.simulator.heard import HeardKey, HeardPrompt
 from robot.store.records import StoredAttempt
 
 Kind = Literal["simulator", "freeswitch"]
@@ -54,6 +54,10 @@ class FarSide(ABC):
     @abstractmethod
     async def prompts(self, uuid: str) -> Sequence[HeardPrompt] | None:
         """What the callee of a call that is over heard; None when it never was answered."""
+
+    @abstractmethod
+    def keys(self, uuid: str) -> Sequence[HeardKey]:
+        """What the robot pressed for the callee of this call."""
 
     @abstractmethod
     def hears(self, uuid: str) -> bool:
@@ -101,6 +105,9 @@ class Simulated(FarSide):
             return None
         return self._switch.heard(uuid).prompts
 
+    def keys(self, uuid: str) -> Sequence[HeardKey]:
+        return self._switch.heard(uuid).keys
+
     def hears(self, uuid: str) -> bool:
         return uuid in self._switch.calls and bool(self._switch.heard(uuid).prompts)
 
@@ -142,6 +149,10 @@ class Real(FarSide):
         async with asyncio.timeout(5):
             await seen.over.wait()
         return seen.prompts
+
+    def keys(self, uuid: str) -> Sequence[HeardKey]:
+        seen = self._callees.seen(uuid)
+        return [] if seen is None else seen.keys
 
     def hears(self, uuid: str) -> bool:
         seen = self._callees.seen(uuid)

@@ -143,7 +143,7 @@ def recorded_callees(folder: Path) -> list[Callee]:
     interested = Say(after="answer", wait_ms=2500, audio=folder / "interested8.wav")
     keys = Dtmf(after="answer", wait_ms=1680, digits="123#")
     return [
-        Callee(number="1000", ring_ms=0),
+        Callee(number="+1000", ring_ms=0),  # behind the gateway, but no extension
         Callee(number="1001", ring_ms=0, says=(interested,)),
         Callee(number="1004", answer="busy"),
         Callee(number="1005", answer="no_answer"),
