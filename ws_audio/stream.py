@@ -34,7 +34,7 @@ from ws_audio.tones import ToneDetector
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.partials import Partials
 from ws_audio.transcription.scheduler import Job, Priority, TranscriptionScheduler
-from ws_audio.vad import VoiceDetector, WebRtcVad
+from ws_audio.vad import ForegroundVad, VoiceDetector, WebRtcVad
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class StreamOptions:
     vad_aggressiveness: int = 2  # 0 takes much for speech, 3 little
     endpointing: EndpointSettings = field(default_factory=EndpointSettings)
     partials: bool = False
+    foreground: bool = False  # leave out the people behind the one who speaks, where the detector is a ForegroundVad
     tones: bool = False  # tell ToneStarted and ToneEnded; costs 20 µs a frame, so not for longer than needed
     vocabulary: tuple[str, ...] = ()  # words and phrases that are likely to be said, the likeliest first
     stall_ms: int = 5000  # without audio for so long, AudioStalled is told
@@ -104,7 +105,8 @@ class Stream:
         self._judge = SpeechJudge(options.rate) if options.judge_speech else None
         self._speechlike = True  # the latest verdict
         self._judge_at_ms = 0
-        self._is_speech = detector(options.rate, options.vad_aggressiveness).is_speech
+        self._detector = detector(options.rate, options.vad_aggressiveness)
+        self._focus()
         self._endpointer = Endpointer(options.endpointing)
         self._before: deque[bytes] = deque(maxlen=self._ring_size())  # the last frames while nobody speaks
         self._utterance: bytearray | None = None  # L16 of the callee, while speech goes on
@@ -140,7 +142,7 @@ class Stream:
             callee = frame.callee
             if self._echo is not None and frame.robot is not None:
                 callee = self._echo.clean(callee, frame.robot)
-            voiced = self._is_speech(callee)
+            voiced = self._detector.is_speech(callee)
             decisions = self._endpointer.push(voiced, arrived_at)
             if self._judge is not None:
                 self._judge.push(callee, voiced)
@@ -164,6 +166,7 @@ class Stream:
         if options.tones != self.options.tones:
             self._tones = ToneDetector(options.rate, self._endpointer.now_ms) if options.tones else None
         self.options = options
+        self._focus()
         self._before = deque(self._before, self._ring_size())
         if not options.partials:
             self._end_partials()
@@ -183,6 +186,10 @@ class Stream:
             return False
         self._decided(ended)
         return True
+
+    def _focus(self) -> None:
+        if isinstance(self._detector, ForegroundVad):
+            self._detector.focused = self.options.foreground
 
     def close(self, code: int, reason: str = "") -> None:
         """The connection is over. Speech that was going on becomes an utterance; its text may still come."""

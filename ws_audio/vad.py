@@ -76,11 +76,15 @@ class WebRtcVad:
 class ForegroundVad(WebRtcVad):
     """The same without the people behind the one who speaks: what is much quieter than the speech before is none.
 
-    In a room where others talk it hears when the callee has finished, which WebRtcVad alone does not.
+    In a room where others talk it hears when the callee has finished, which WebRtcVad alone does not. Over a prompt it
+    hears more gaps in what the callee says, and a barge-in later: `focused` turns it off and on, without forgetting.
     """
 
-    def __init__(self, rate: int, aggressiveness: int = 2, floor_dbfs: float = DEFAULT_FLOOR_DBFS) -> None:
+    def __init__(
+        self, rate: int, aggressiveness: int = 2, floor_dbfs: float = DEFAULT_FLOOR_DBFS, *, focused: bool = True
+    ) -> None:
         super().__init__(rate, aggressiveness, floor_dbfs)
+        self.focused = focused
         self._loudest = 0.0  # mean square of the loudest voiced frame, which fades
         self._fade = 10 ** (-FORGET_DB_PER_S * FRAME_MS / 1000 / 10)
 
@@ -91,4 +95,4 @@ class ForegroundVad(WebRtcVad):
 
     def _loud_enough(self, power: float) -> bool:
         self._loudest = max(self._loudest, power)
-        return power >= max(self._floor, self._loudest * 10 ** (-BACKGROUND_DB / 10))
+        return power >= (max(self._floor, self._loudest * 10 ** (-BACKGROUND_DB / 10)) if self.focused else self._floor)

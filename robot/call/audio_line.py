@@ -72,14 +72,17 @@ class AudioLine:
         self._configure(vocabulary=phrases)
 
     def find_out_who(self, wanted: bool) -> None:
-        """Have tones told, and what is said while it is being said, as long as nobody knows who picked up."""
+        """Have tones told, and what is said while it is being said, as long as nobody knows who picked up.
+
+        And leave out the people in the room: else nobody ever finishes their greeting.
+        """
         self._finding_out = wanted
-        self._configure(tones=wanted, partials=wanted or self._over_prompt)
+        self._configure(tones=wanted)
 
     def hear_over_prompt(self, wanted: bool) -> None:
         """Have told what is said while it is being said, as long as a prompt plays that words can stop."""
         self._over_prompt = wanted
-        self._configure(partials=wanted or self._finding_out)
+        self._configure()
 
     async def stop(self) -> None:
         """Hear no more of a callee whose call goes on without us."""
@@ -100,7 +103,13 @@ class AudioLine:
     def _configure(self, **changes: Any) -> None:
         if self._closed:
             return  # a prompt may end, and a timer come, after the audio
-        self._options = replace(self._server.options(self._channel.uuid), **changes)
+        self._options = replace(
+            self._server.options(self._channel.uuid),
+            partials=self._finding_out or self._over_prompt,
+            # A barge-in must not wait for quiet syllables.
+            foreground=self._finding_out and not self._over_prompt,
+            **changes,
+        )
         self._server.configure(self._channel.uuid, self._options)
 
     async def _start(self) -> None:

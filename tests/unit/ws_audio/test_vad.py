@@ -75,6 +75,16 @@ def test_a_voice_in_the_background_is_none_until_the_one_in_front_is_long_over()
     assert heard(foreground, far) > 0.8
 
 
+def test_the_background_is_heard_again_at_once_when_asked_for() -> None:
+    near, far = vowel(16000, 28000), vowel(16000, 2200)[:8000]
+    foreground = ForegroundVad(16000, 0)
+    heard(foreground, near)
+    foreground.focused = False
+    assert heard(foreground, far) > 0.8
+    foreground.focused = True
+    assert heard(foreground, far) <= 0.2  # but for the frames that are held
+
+
 def heard(vad: WebRtcVad, wave: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     """Of how many frames of 16 kHz audio this detector, which has heard more before, says speech."""
     frames = wave.astype("<i2").reshape(-1, 320)
