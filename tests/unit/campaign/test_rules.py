@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -137,6 +136,13 @@ def test_limits_count_over_all_campaigns() -> None:
     assert until == datetime(2026, 12, 23, 9, tzinfo=PARIS)
 
 
+def test_what_is_older_than_the_window_does_not_count() -> None:
+    book = replace(BOOK, hours=ALWAYS, per_day=9, per_number=(Window(2, 2 * DAY),))
+    past = [tried(MONDAY - age, campaign="autumn") for age in (3 * DAY, DAY, HOUR)]
+    assert not_now(book.decide(CALLEE, past, MONDAY))[0] == MONDAY + DAY, "then the one of yesterday is out of it"
+    assert book.decide(CALLEE, past[:2], MONDAY) == Allowed()
+
+
 def test_a_contact_is_called_so_often_and_no_more() -> None:
     book = replace(BOOK, per_contact=2, retries={"busy": Retry((HOUR,) * 9)})
     past = [tried(MONDAY - 3 * DAY), tried(MONDAY - 2 * DAY, "callback", callback_earliest=MONDAY)]
@@ -205,9 +211,8 @@ def test_before_the_time_that_is_told_nobody_is_allowed(
 @given(situations())
 def test_whoever_waits_is_called_or_done_in_the_end(situation: tuple[RuleBook, list[PastAttempt], datetime]) -> None:
     book, past, now = situation
-    told: Callable[[datetime], Verdict] = lambda at: book.decide(CALLEE, past, at)  # noqa: E731
     for _ in range(20):
-        verdict = told(now)
+        verdict = book.decide(CALLEE, past, now)
         if not isinstance(verdict, NotNow):
             return
         now = verdict.until
