@@ -337,6 +337,11 @@ def bench_transcribe(context: click.Context, as_json: bool) -> None:
 @click.option("--calls", default=50, show_default=True, help="Simultaneous calls.")
 @click.option("--rounds", default=3, show_default=True, help="How many times that.")
 @click.option("--breaks", type=click.IntRange(min=1), help="Instead: break so many prompts, 0 to 300 ms old.")
+@click.option(
+    "--interruptions",
+    is_flag=True,
+    help="Instead: false alarms by echo, music, a dog ... and misses of people who talk, in a labelled set.",
+)
 @live_options
 @json_option
 @click.pass_context
@@ -346,6 +351,7 @@ def bench_barge_in(
     calls: int,
     rounds: int,
     breaks: int | None,
+    interruptions: bool,
     live: bool,
     gateway: str,
     playback: str | None,
@@ -356,12 +362,28 @@ def bench_barge_in(
     from robot.bench.far_end import Live
 
     settings = settings_of(context).settings
+    if interruptions:
+        _bench_interruptions(settings.stt.vad_aggressiveness, as_json)
+        return
     on = Live(gateway) if live else None
     if breaks is None:
         measure = partial(barge_in.run, settings, calls=calls, rounds=rounds, live=on, playback=playback)
     else:
         measure = partial(breaking.run, settings, breaks=breaks, live=on, playback=playback)
     _print_figures(measure, as_json)
+
+
+def _bench_interruptions(vad_aggressiveness: int, as_json: bool) -> None:
+    from robot.bench.interruptions import run as measure
+    from robot.terminal import interruptions_table
+
+    with Console(stderr=True).status("Measuring ..."):
+        figures = measure(vad_aggressiveness=vad_aggressiveness)
+    if as_json:
+        print_json(figures)
+    else:
+        people(as_json).print(interruptions_table(figures["by_kind"]))
+        _echo_figures({name: value for name, value in figures.items() if name != "by_kind"})
 
 
 @bench.command("respond")

@@ -6,7 +6,7 @@ Renders notices and reports; knows neither where they come from nor when they en
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -160,6 +160,25 @@ def settings_table(rows: Sequence[SettingRow]) -> Table:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(row.key, escape(str(row.value)), escape(row.source))
+    return table
+
+
+def interruptions_table(by_kind: Mapping[str, Mapping[str, Any]]) -> Table:
+    """What was heard over a prompt (a row) and how often it was taken wrongly, for each half of the set."""
+    halves = list(next(iter(by_kind.values())))
+    table = Table("heard over the prompt", title="What stopped the prompt and should not, and what did not")
+    for half in halves:
+        table.add_column(f"{half.replace('_', ' ')}: false alarms", justify="right")
+        table.add_column("misses", justify="right")
+        table.add_column("ms to the decision, p50 / p95", justify="right")
+    for kind, row in by_kind.items():
+        cells: list[str] = []
+        for half in halves:
+            figures, after = row[half], row[half]["decided_after_ms"]
+            cells.append(f"{figures['false_alarms']} of {figures['quiet'] + figures['talk']}")
+            cells.append(f"{figures['misses']} of {figures['talk']}" if figures["talk"] else "")
+            cells.append(f"{after['p50']:.0f} / {after['p95']:.0f}" if after else "")
+        table.add_row(kind, *cells)
     return table
 
 
