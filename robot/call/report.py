@@ -44,8 +44,6 @@ class CallReport:
             "outcome": self.outcome,
             "hangup_cause": self.hangup_cause,
             "amd": self.amd,
-            "amd_confidence": self.amd_confidence,
-            "amd_reason": self.amd_reason,
             "ring_ms": self.ring_ms,
             "talk_ms": self.talk_ms,
             "turns": [
