@@ -61,6 +61,14 @@ def demo(context: click.Context, callees: Path | None, as_json: bool) -> None:
     finish(DONE if report.worked else FAILED)
 
 
+def _fields(values: tuple[str, ...]) -> dict[str, str]:
+    """Raises click.BadParameter for what is not NAME=VALUE."""
+    wrong = [value for value in values if not value.partition("=")[0].strip() or "=" not in value]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE, such as first_name=Ann")
+    return {name.strip(): value.strip() for name, _, value in (each.partition("=") for each in values)}
+
+
 @main.command()
 @click.argument("number")
 @click.option("--campaign", type=click.Path(path_type=Path), help="The campaign's folder; the demo's by default.")
@@ -71,16 +79,31 @@ def demo(context: click.Context, callees: Path | None, as_json: bool) -> None:
     flag_value=Path(),
     help="Call the built-in simulator instead of FreeSWITCH: its demo callees, or those of a TOML file.",
 )
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=lambda context, option, values: _fields(values),
+    help="What is known of the person, such as first_name=Ann; beside what the campaign's contacts.csv says.",
+)
 @json_option
 @click.pass_context
 @explain
-def call(context: click.Context, number: str, campaign: Path | None, simulate: Path | None, as_json: bool) -> None:
+def call(
+    context: click.Context,
+    number: str,
+    campaign: Path | None,
+    simulate: Path | None,
+    fields: dict[str, str],
+    as_json: bool,
+) -> None:
     """Call NUMBER (like +33140000003) now, and show the call as it goes on."""
     from robot.direct_call import call_once, demo_campaign_folder
 
     settings = settings_of(context).settings
     callees = demo_campaign_folder() / "callees.toml" if simulate == Path() else simulate
-    report = run(call_once(settings, number, campaign, simulate=callees, console=people(as_json)))
+    report = run(call_once(settings, number, campaign, fields=fields, simulate=callees, console=people(as_json)))
     if as_json:
         print_json(report.as_json())
     finish(DONE if report.worked else UNREACHABLE if report.switch_away else FAILED)

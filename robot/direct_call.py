@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,8 @@ from rich.console import Console
 from robot.call.call import Call
 from robot.call.plan import CallPlan
 from robot.call.report import CallReport
-from robot.campaign.definition import load_campaign
+from robot.campaign.contacts import CONTACTS_FILE, read_contacts
+from robot.campaign.definition import BadNumber, Campaign, load_campaign, normalise_number
 from robot.config import FreeSwitchSettings, Settings
 from robot.daemon import Daemon, spare_long_lived_objects
 from robot.simulator.callees_file import Callee, load_callees
@@ -40,14 +41,21 @@ def demo_campaign_folder() -> Path:
 
 
 async def call_once(
-    settings: Settings, number: str, campaign_folder: Path | None, *, simulate: Path | None, console: Console
+    settings: Settings,
+    number: str,
+    campaign_folder: Path | None,
+    *,
+    fields: Mapping[str, str],
+    simulate: Path | None,
+    console: Console,
 ) -> CallReport:
     """Call one number and show the call. `simulate`: the callees' file of the simulator to call instead of FreeSWITCH.
 
-    Raises CampaignError, BadNumber and what `Daemon` raises, before anything is dialled.
+    fields: what is known of the contact, beside what the campaign's contacts.csv says of that number.
+    Raises CampaignError, BadNumber, PromptError and what `Daemon` raises, before anything is dialled.
     """
     campaign = load_campaign(campaign_folder or demo_campaign_folder())
-    plan = campaign.plan(number)
+    plan = campaign.plan(number, {**_listed_fields(campaign, number), **fields})
     with simulated_switch(settings, simulate, console) if simulate else nullcontext(settings) as reachable:
         async with running_daemon(reachable, console) as daemon:
             [report] = await place_calls(daemon, [plan], CallView(console))
@@ -55,6 +63,22 @@ async def call_once(
     console.print()
     console.print(timeline(report))
     return report
+
+
+def _listed_fields(campaign: Campaign, number: str) -> Mapping[str, str]:
+    """What the campaign's own list says of `number`; nothing when it is not on it. Raises ContactsError, BadNumber."""
+    file = campaign.folder / CONTACTS_FILE
+    if not file.is_file():
+        return {}
+    region = campaign.table.region
+    wanted = normalise_number(number, region)
+    for contact in read_contacts(file).rows:
+        try:
+            if normalise_number(contact.number, region) == wanted:
+                return contact.fields
+        except BadNumber:
+            continue  # another row's mistake is told by `robot campaign check`
+    return {}
 
 
 async def _deliver_webhooks(daemon: Daemon, console: Console) -> None:

@@ -14,6 +14,8 @@ from typing import Final
 from robot.toml_file import Problem
 
 NUMBER: Final = "number"
+#: In a campaign's folder.
+CONTACTS_FILE: Final = "contacts.csv"
 
 
 class ContactsError(Exception):

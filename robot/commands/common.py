@@ -19,6 +19,7 @@ import click
 import structlog
 from rich.console import Console
 
+from robot.campaign.contacts import ContactsError
 from robot.campaign.definition import BadNumber, CampaignError
 from robot.campaign.do_not_call_file import BadDoNotCallFile
 from robot.config import ConfigError, LoadedSettings, LoggingSettings, load_settings
@@ -39,6 +40,7 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (CampaignError, WRONG_INPUT),
     (BadNumber, WRONG_INPUT),
     (BadDoNotCallFile, WRONG_INPUT),
+    (ContactsError, WRONG_INPUT),
     (OnDoNotCallList, WRONG_INPUT),
     (BadDatabaseUrl, WRONG_INPUT),
     (PromptError, WRONG_INPUT),

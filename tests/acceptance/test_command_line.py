@@ -60,6 +60,7 @@ class Shell:
             **{name: value for name, value in os.environ.items() if not name.startswith("ROBOT_")},
             "ROBOT_DATABASE__URL": f"sqlite:///{self.database}",
             "ROBOT_AUDIO__PORT": str(free_port()),
+            "ROBOT_PROMPTS__FOLDER": str(folder / "prompts"),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "COLUMNS": "100",
         }
@@ -191,6 +192,22 @@ def test_a_busy_callee(robot: Shell, freeswitch: dict[str, str]) -> None:
     assert done.document["hangup_cause"] == "USER_BUSY"
     assert "try again later" in done.document["error"]
     assert robot.attempts() == [("+33140000001", "busy")]
+
+
+def test_what_is_known_of_a_person_is_said_to_them(robot: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "personal"
+    folder.mkdir()
+    (folder / "campaign.toml").write_text(
+        'name = "x"\ngateway = "trunk"\n[amd]\nenabled = false\n'
+        '[[step]]\nname = "a"\ntext = "Hello {first_name} {last_name|}, goodbye."\noutcome = "completed"\n'
+    )
+    done = robot("call", "+33140000001", "--campaign", str(folder), "--simulate")
+    assert done.status == 2
+    assert "there is no value for {first_name}: give the contact one" in done.err
+    (folder / "contacts.csv").write_text("number,first_name,last_name\n+33 1 40 00 00 01,Ann,Bright\n")
+    done = robot("call", "+33140000001", "--campaign", str(folder), "--simulate", "--json", "--field", "first_name=Zoe")
+    assert done.status == 0
+    assert [turn["text"] for turn in done.document["turns"]] == ["Hello Zoe Bright, goodbye."]
 
 
 def test_a_call_is_shown_as_it_goes_on_and_its_document_is_complete(robot: Shell, freeswitch: dict[str, str]) -> None:
