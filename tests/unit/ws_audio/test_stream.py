@@ -28,6 +28,7 @@ from ws_audio.events import (
 )
 from ws_audio.stream import Stream, StreamOptions
 from ws_audio.transcription.scheduler import TranscriptionScheduler
+from ws_audio.vad import ForegroundVad
 
 
 class Ear:
@@ -250,6 +251,21 @@ async def test_tones_are_told_while_they_are_asked_for() -> None:
     assert isinstance(ended, ToneEnded)
     assert started.started_ms == pytest.approx(1000, abs=20)
     assert ended.ended_ms == pytest.approx(1400, abs=20)
+
+
+async def test_the_people_in_the_room_are_left_out_while_it_is_asked_for() -> None:
+    detectors: list[ForegroundVad] = []
+
+    def detector(rate: int, aggressiveness: int) -> ForegroundVad:
+        detectors.append(ForegroundVad(rate, aggressiveness))
+        return detectors[-1]
+
+    stream = Stream("x", StreamOptions(), lambda event: None, detector=detector)
+    focused = [detectors[0].focused]
+    for wanted in (True, False):
+        stream.configure(StreamOptions(foreground=wanted))
+        focused.append(detectors[0].focused)
+    assert focused == [False, True, False]
 
 
 async def test_without_a_scheduler_there_is_speech_and_no_text() -> None:
