@@ -71,3 +71,13 @@ class Recording:
             await self._store.recording_started(uuid, self.path, self.expires_at)
         except StoreError as error:
             log.warning("recording.not_noted", uuid=uuid, reason=str(error))
+
+    async def stop(self) -> None:
+        """Record no more of a call that goes on without us: it was the robot's callee who was told of the recording,
+        and not whom they talk to now."""
+        if self.path is None:
+            return
+        try:
+            await self._channel.api(commands.stop_recording(self._channel.uuid, self.path, root=self._folder))
+        except (EventSocketError, BadArgument) as error:
+            log.warning("recording.not_stopped", uuid=self._channel.uuid, reason=str(error))

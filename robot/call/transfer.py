@@ -112,7 +112,7 @@ class _Transfer:
                 await asyncio.wait({attempt})
             if callee.lost.done():
                 raise callee.lost.result()
-            return TransferResult(TransferEnd.CALLEE_GONE)
+            return TransferResult(TransferEnd.TAKEN if callee.bridged else TransferEnd.CALLEE_GONE)
         finally:
             await self._end_company()
             if not callee.bridged:

@@ -327,6 +327,11 @@ def record(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
     return _api("uuid_record", f"{check_uuid(uuid)} start {_file(file, root)}", may_block=True)  # it opens a file
 
 
+def stop_recording(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
+    """End what `record` began."""
+    return _api("uuid_record", f"{check_uuid(uuid)} stop {_file(file, root)}", may_block=True)
+
+
 def status() -> Command:
     return _api("status", "")
 

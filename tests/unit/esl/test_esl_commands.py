@@ -149,6 +149,7 @@ def test_only_the_name_of_a_gateway_is_asked_for(gateway: str) -> None:
         (commands.getvar(UUID, "hangup_cause"), f"uuid_getvar {UUID} hangup_cause"),
         (commands.setvar(UUID, "robot_lead", "42, rue X"), f"uuid_setvar {UUID} robot_lead 42, rue X"),
         (commands.send_dtmf(UUID, "12w#"), f"uuid_send_dtmf {UUID} 12w#"),
+        (commands.stop_recording(UUID, "/rec/a.wav", root="/rec"), f"uuid_record {UUID} stop /rec/a.wav"),
         (commands.bridge(UUID, OTHER), f"uuid_bridge {UUID} {OTHER}"),
         (commands.cancel_sched_hangup(UUID), f"sched_del {UUID}"),
         (
