@@ -6,20 +6,19 @@ Python's lock while it speaks, 4 ms for a second of speech, so that it gets a se
 
 from __future__ import annotations
 
-import re
 from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
 
-from robot.prompts.errors import NoVoice
+from robot.prompts.errors import NoSound, NoVoice
 from robot.prompts.loudness import Samples
+from robot.prompts.sentences import sentences
 
 _PREFIX: Final = "pico-"
 VOICES: Final = tuple(f"{_PREFIX}{language}" for language in ("de-DE", "en-GB", "en-US", "es-ES", "fr-FR", "it-IT"))
 _RATE: Final = 16000
 _PAUSE_S: Final = 0.25
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?…;:])\s+")
 # It reads tags, and tells of those that it does not know by saying nothing.
 _TAGS: Final = str.maketrans("<>", "  ")
 
@@ -42,8 +41,13 @@ class PicoVoice:
         engine = NanoTTS()
         pause = np.zeros(int(_PAUSE_S * _RATE), np.float32)
         parts: list[Samples] = [np.empty(0, np.float32)]
-        for sentence in _SENTENCE_END.split(text.translate(_TAGS)):
-            spoken = np.frombuffer(engine.speak(sentence, self._language, speed), "<i2")
+        for sentence in sentences(text.translate(_TAGS)):
+            try:
+                spoken = np.frombuffer(engine.speak(sentence, self._language, speed), "<i2")
+            except RuntimeError as error:
+                raise NoSound(
+                    f"{self.identity} cannot say a text of {len(text)} letters ({error}): write it in other words"
+                ) from error
             parts += [pause, spoken.astype(np.float32) / np.float32(32768)]
         return np.concatenate(parts), _RATE
 

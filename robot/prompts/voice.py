@@ -30,7 +30,7 @@ class Voice(Protocol):
         """The same for the same voice alone: what was spoken by another one is spoken again."""
 
     def speak(self, text: str, speed: float) -> tuple[Samples, int]:
-        """Mono samples (±1) and their rate in Hz; no samples where nothing can be said. Raises NoVoice."""
+        """Mono samples (±1) and their rate in Hz; none where there is nothing to say. Raises NoVoice or NoSound."""
 
 
 @cache

@@ -112,3 +112,9 @@ def test_robot_say_tells_what_is_wrong(tmp_path: Path) -> None:
         done = robot(tmp_path, *arguments)
         assert done.returncode == 2
         assert told in done.stderr
+
+
+@pytest.mark.parametrize("model", [DEFAULT_VOICE, PICO])
+@pytest.mark.parametrize("text", ["a" * 1000, "7" * 300, "No end " * 70], ids=["word", "number", "sentence"])
+def test_what_has_no_end_is_spoken_all_the_same(library: PromptLibrary, model: str, text: str) -> None:
+    assert library.spoken(text, VoiceSettings(model)).length_s > 10
