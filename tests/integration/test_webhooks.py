@@ -227,6 +227,18 @@ async def test_not_more_than_a_few_are_delivered_at_once(make: Callable[..., Wor
     assert len(world.requests) == 8
 
 
+async def test_a_sender_that_dies_is_seen_to(make: Callable[..., World], capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> datetime:
+        raise ZeroDivisionError
+
+    sender = WebhookSender(make().store, WebhookSettings(), now=broken)
+    await sender.start()
+    await asyncio.wait({sender.task}, timeout=10)
+    assert isinstance(sender.task.exception(), ZeroDivisionError)
+    await sender.close()
+    assert "webhooks.died" in capsys.readouterr().out
+
+
 async def test_a_real_server_gets_it(make: Callable[..., World], tmp_path: Path) -> None:
     received: list[bytes] = []
 

@@ -208,6 +208,7 @@ def test_an_upgrade_from_the_first_schema_keeps_every_row(new_url: NewUrl, backe
             stored = AttemptRepository(session).get(uuid)
         assert [turn.text for turn in stored.turns] == ["Yes."]
         assert (stored.direction, stored.campaign, stored.number) == (Direction.OUTGOING, "spring", "+33140000001")
+        assert (stored.answers, stored.amd_confidence, stored.turns[0].step) == ({}, None, None)
         # Foreign keys are minded again.
         stray = text(
             "INSERT INTO turns (attempt_uuid, seq, speaker, text, start_ms, end_ms, interrupted) "
