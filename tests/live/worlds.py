@@ -273,6 +273,7 @@ def _settings(socket: EventSocketSettings, folder: Path, playback: str, stream_h
         update={
             "freeswitch": defaults.freeswitch.model_copy(update=reached),
             "recordings": defaults.recordings.model_copy(update={"folder": folder / "recordings"}),
+            "prompts": defaults.prompts.model_copy(update={"folder": folder / "prompts"}),
             "audio": defaults.audio.model_copy(update={"port": 0}),
             "database": defaults.database.model_copy(update={"url": f"sqlite:///{folder}/robot.db"}),
         }
