@@ -50,10 +50,8 @@ class PromptFolder:
                 frames, rate = opened.getnframes(), opened.getframerate()
             if not frames or file.stat().st_size != _HEADER_BYTES + 2 * frames:
                 return None
-            os.utime(file)
-        except PermissionError:
-            # Another robot's user has made it: it can be played, and that robot sees to its age.
-            return Kept(file, frames / rate) if os.access(file, os.R_OK) else None
+            with suppress(PermissionError):  # another robot's user has made it, and that robot sees to its age
+                os.utime(file)
         except (OSError, EOFError, wave.Error):
             return None
         return Kept(file, frames / rate)
