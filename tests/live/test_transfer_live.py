@@ -14,13 +14,14 @@ import pytest
 from robot.call.channel import Channel
 from robot.call.playback import PlaybackState
 from robot.call.transfer import TransferEnd, TransferPlan, TransferResult, transfer
+from robot.campaign.definition import Campaign, load_campaign
 from robot.dialogue.scenario import Prompt
 from robot.esl import commands
 from robot.esl.client import EventSocketClient
 from robot.esl.commands import Trunk
 from robot.simulator.callees_file import load_callees
 from robot.simulator.sound import tone, write_wav
-from tests.live.worlds import GATEWAY, FarSide, Kind, Real, Simulated, shared_folder
+from tests.live.worlds import GATEWAY, FarSide, Kind, Real, Simulated, World, open_world, shared_folder
 
 pytestmark = pytest.mark.slow
 
@@ -175,3 +176,77 @@ async def test_a_callee_who_hangs_up_while_it_rings_leaves_nobody_ringing(kind: 
         assert (await house.hand_over(ours, RINGS_ON)).end is TransferEnd.CALLEE_GONE
         assert legs, "it did ring"
         assert set(await house.exist(legs)) == {"false"}
+
+
+CAMPAIGN = """
+name = "handing over"
+gateway = "{gateway}"
+max_call_s = 10
+
+[amd]
+enabled = false
+
+[[step]]
+name = "hand_over"
+
+[step.transfer]
+number = "{number}"
+announce = "A caller."
+announce_audio = "announce.wav"
+wait = "Wait."
+wait_audio = "wait.wav"
+ring_timeout_s = 5
+failed = "sorry"
+
+[[step]]
+name = "sorry"
+text = "Nobody is there."
+audio = "announce.wav"
+outcome = "callback"
+"""
+
+
+def handing_over_to(number: str, folder: Path) -> Campaign:
+    folder.mkdir()
+    (folder / "campaign.toml").write_text(CAMPAIGN.format(gateway=GATEWAY, number=number))
+    write_wav(folder / "announce.wav", tone(400, ANNOUNCE_MS, 8000), 8000)
+    write_wav(folder / "wait.wav", tone(600, 500, 16000), 16000)
+    return load_campaign(folder)
+
+
+@asynccontextmanager
+async def open_office(kind: Kind) -> AsyncIterator[World]:
+    with shared_folder() as folder:
+        async with open_world(kind, folder, CALLEES, playback="execute") as world:
+            yield world
+
+
+async def test_a_call_that_was_handed_over_lasts_as_long_as_the_two_talk(kind: Kind) -> None:
+    async with open_office(kind) as world:
+        call = await world.call(CALLEE, handing_over_to(TALKS_SHORTLY, world.folder / "campaign"))
+        assert await world.nobody_is_left([call.report.uuid])
+    assert (call.report.outcome, call.report.error) == ("transferred", None)
+    assert call.report.talk_ms == pytest.approx(2500, abs=600)
+    assert call.stored.outcome == "transferred"
+
+
+async def test_a_robot_that_ends_does_not_cut_them_off(kind: Kind) -> None:
+    async with open_office(kind) as world:
+        call, running = world.dial(CALLEE, handing_over_to(TAKES, world.folder / "campaign"))
+        async with asyncio.timeout(15):
+            while not call._channel.bridged:  # noqa: ASYNC110 - told to nobody but the call
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        call.stop("the robot is told to end")
+        report = await running
+        assert report.outcome == "transferred"
+        await asyncio.sleep(1)
+        assert not await world.nobody_is_left([call.uuid])
+        await world.switch.api(commands.kill(call.uuid))
+
+
+async def test_when_nobody_takes_it_the_script_goes_on(kind: Kind) -> None:
+    async with open_office(kind) as world:
+        call = await world.call(CALLEE, handing_over_to(BUSY, world.folder / "campaign"))
+    assert (call.report.outcome, call.report.error) == ("callback", None)
+    assert [turn.text for turn in call.report.turns] == ["Nobody is there."]
