@@ -30,7 +30,7 @@ from robot.rehearsal.conversations_file import Known, WrittenConversation
 from robot.rehearsal.result import ConversationResult
 from robot.rehearsal.verdict import Happened, HeardTurn, deviations
 from robot.rehearsal.wordings import Wordings
-from robot.simulator.callees_file import Callee
+from robot.simulator.callees_file import Callee, HangUp, Moment
 from robot.store.records import StoredAttempt
 from ws_audio.transcription.models import resolve_model
 from ws_audio.transcription.scheduler import available_cores
@@ -40,6 +40,10 @@ CALLS_PER_CORE: Final = 5
 #: A model that knows all languages, where the configured one knows English alone.
 MULTILINGUAL_MODEL: Final = "base"
 _ENGLISH_ONLY: Final = ".en"
+# An agent who has taken the call over says nothing that is rehearsed.
+_AGENT_TALKS_MS: Final = 2000
+# More than a call takes beside its `max_call_s`.
+_OVERTIME_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ async def rehearse(settings: Settings, rehearsal: Rehearsal, console: Console) -
     callees = [
         callee
         for place, written in enumerate(rehearsal.conversations)
-        for callee in (callee_of(written.conversation, _number(place)), _agent(place, written))
+        for callee in (callee_of(written.conversation, _number(place)), _agent(place, written, campaign.scenario))
     ]
     with (
         _apart(settings, campaign.table.language) as own,
@@ -105,6 +109,7 @@ async def _hold(
     plan = _with_agent(campaign.plan(_number(place), written.conversation.contact), place)
     started = loop.time()
     call = daemon.call(plan)
+    too_long = loop.call_later(plan.max_call_s + _OVERTIME_S, call.stop, "the conversation does not end")
     try:
         report = await call.run()
     except PromptError as error:
@@ -112,6 +117,8 @@ async def _hold(
         happened = Happened(outcome=None, error=str(error))
     else:
         happened = _happened(report, await daemon.store.attempt(call.uuid), plan)
+    finally:
+        too_long.cancel()
     found = deviations(written, happened, wordings.names)
     return ConversationResult(written, report, tuple(found), loop.time() - started)
 
@@ -163,8 +170,13 @@ def _agents_number(place: int) -> str:
     return f"+331991{place:05d}"
 
 
-def _agent(place: int, written: WrittenConversation) -> Callee:
-    return Callee(number=_agents_number(place), answer=written.conversation.agent, ring_ms=500)
+def _agent(place: int, written: WrittenConversation, scenario: Scenario) -> Callee:
+    """Who takes the call over, and hangs up soon after that."""
+    transfers = (step.does for step in scenario.steps if isinstance(step.does, Transfer))
+    taken: Moment = "prompt_end" if any(each.announce is not None for each in transfers) else "answer"
+    answer = written.conversation.agent
+    hang_up = HangUp(after=taken, wait_ms=_AGENT_TALKS_MS) if answer == "human" else None
+    return Callee(number=_agents_number(place), answer=answer, ring_ms=500, hang_up=hang_up)
 
 
 def _with_agent(plan: CallPlan, place: int) -> CallPlan:

@@ -21,7 +21,6 @@ class RehearsalView:
 
     def __init__(self, console: Console, conversations: Sequence[WrittenConversation]) -> None:
         self._console = console
-        self._width = max((len(written.name) for written in conversations), default=0)
         self._left = len(conversations)
         self._going_on: list[str] = []
         self._status = console.status("")
@@ -41,9 +40,8 @@ class RehearsalView:
         self._going_on.remove(result.written.name)
         self._left -= 1
         verdict = Text("passed", "green") if result.passed else Text("FAILED", "bold red")
-        name = f"{result.written.name:<{self._width}}"
-        outcome = (result.report.outcome or "no call", "dim")
-        line = Text.assemble(verdict, f"  {result.seconds:5.1f} s  ", name, "  ", outcome)
+        outcome = result.report.outcome or "no call"
+        line = Text.assemble(verdict, f"  {result.seconds:5.1f} s  ", (f"{outcome:<14}", "dim"), "  ", result.written.name)
         self._console.print(line, no_wrap=True, overflow="ellipsis")
         self._update()
 
