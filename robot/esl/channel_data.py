@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
-from robot.esl.commands import check_uuid
+from robot.esl import arguments as checked
 from robot.esl.errors import BadArgument
 from robot.esl.frames import FrameError
 
@@ -54,7 +54,7 @@ class ChannelData:
     def read(cls, headers: Mapping[str, str]) -> ChannelData:
         """`headers` of the reply, still encoded. Raises FrameError for what no FreeSWITCH says of a channel."""
         try:
-            uuid, core_uuid = check_uuid(headers["Unique-ID"]), check_uuid(headers["Core-UUID"])
+            uuid, core_uuid = checked.uuid(headers["Unique-ID"]), checked.uuid(headers["Core-UUID"])
             dialled = unquote(headers["Caller-Destination-Number"])
         except (KeyError, BadArgument) as error:
             raise FrameError(f"the reply to `connect` is not the data of a channel ({error})") from error

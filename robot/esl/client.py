@@ -19,6 +19,7 @@ from typing import Final, Self
 
 import structlog
 
+from robot.esl import arguments as checked
 from robot.esl import commands
 from robot.esl.commands import Command, CommandKind
 from robot.esl.connection import Address
@@ -216,7 +217,7 @@ class EventSocketClient:
         """Call `listener` with each event of the channel `uuid`, and with LinkLost and LinkRestored, on the loop's
         thread and in order. Subscribe before originate. A listener must be quick and must not raise.
         """
-        subscription = Subscription(self, commands.check_uuid(uuid), listener)
+        subscription = Subscription(self, checked.uuid(uuid), listener)
         self._subscriptions.setdefault(uuid, []).append(subscription)
         return subscription
 

@@ -1,22 +1,19 @@
-"""Every command that is sent to FreeSWITCH is built here, and every argument checked here.
+"""Every command that is sent to FreeSWITCH is built here, and every argument checked (`arguments`).
 
 FreeSWITCH has no quoting that holds everywhere: an empty line in an argument puts a second command on the wire, a comma
 or `|` in a dial string calls somebody else too, `app::args` runs an application and `${api(args)}` is expanded. So
 arguments are matched against what they may be, and refused with BadArgument otherwise; nothing is cleaned up silently.
-
-The messages of BadArgument name the argument and never repeat its value: it may be somebody's number.
 """
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import PurePath
 from typing import Final, Literal, get_args
 
+from robot.esl import arguments as checked
 from robot.esl.errors import BadArgument
 
 #: How a gateway wants its numbers: `+33140000001` or `33140000001`.
@@ -24,8 +21,6 @@ NumberFormat = Literal["e164", "digits"]
 
 # A day: whoever talks longer to a robot has put the phone down beside the cradle.
 _LONGEST_CALL_S: Final = 86_400
-# Characters of a free-form argument: far more than metadata or a caller's name needs.
-_MAX_TEXT: Final = 4_000
 # Seconds between the WebSocket pings of mod_audio_stream. Any value will do, but unset it is an uninitialised variable.
 _STREAM_HEART_BEAT_S: Final = 15
 
@@ -42,6 +37,15 @@ _FOR_EVERY_CALL: Final = {
     # without it mod_audio_stream's stereo streams and RECORD_STEREO stand still meanwhile.
     "send_silence_when_idle": "-1",
 }
+
+# FreeSWITCH does not tell upper from lower case in the name of a variable.
+_SET_BY_ORIGINATE: Final = frozenset(
+    {
+        "origination_uuid", "ignore_early_media", "originate_timeout", "playback_terminators", "stream_message_deflate",
+        "stream_heart_beat", "stream_extra_headers", "origination_caller_id_number", "origination_caller_id_name",
+        "send_silence_when_idle", "robot_agent_for",
+    }
+)  # fmt: skip
 
 #: What the far end of `originate_to_itself` sounds: the key 5 of a telephone (ITU-T Q.23), in Hz.
 ITSELF_HZ: Final = (770, 1336)
@@ -121,15 +125,15 @@ def originate(
     """
     settings = _dialling(uuid, ring_timeout_s)
     if caller_id is not None:
-        settings["origination_caller_id_number"] = _match("caller_id", caller_id, _CALLER_ID, "is 3 to 15 digits")
+        settings["origination_caller_id_number"] = checked.caller_id(caller_id)
     if caller_name is not None:
-        settings["origination_caller_id_name"] = _quoted("caller_name", caller_name)
+        settings["origination_caller_id_name"] = checked.quoted("caller_name", caller_name)
     if stream_token is not None:
-        settings["STREAM_EXTRA_HEADERS"] = f"'{_stream_headers(stream_token)}'"
+        settings["STREAM_EXTRA_HEADERS"] = f"'{checked.stream_headers(stream_token)}'"
     for name, value in (variables or {}).items():
-        if _variable_name(name).lower() in _SET_BY_ORIGINATE:
+        if checked.variable_name(name).lower() in _SET_BY_ORIGINATE:
             raise BadArgument("variables", f"must not set {name}: originate sets it itself")
-        settings[name] = _quoted(f"variables[{name}]", value)
+        settings[name] = checked.quoted(f"variables[{name}]", value)
     return _originate(settings, _endpoint(Trunk(gateway, number, number_format)))
 
 
@@ -149,12 +153,12 @@ def originate_agent(
     callee's uuid: it is no call of the robot's own.
     """
     settings = _dialling(uuid, ring_timeout_s) | {
-        "robot_agent_for": check_uuid(callee),
-        "park_timeout": f"{_whole('longest_park_s', longest_park_s, 1, _LONGEST_CALL_S)}:ALLOTTED_TIMEOUT",
+        "robot_agent_for": checked.uuid(callee),
+        "park_timeout": f"{checked.whole('longest_park_s', longest_park_s, 1, _LONGEST_CALL_S)}:ALLOTTED_TIMEOUT",
         "hangup_after_bridge": "true",
     }
     if caller_id is not None:
-        settings["origination_caller_id_number"] = _match("caller_id", caller_id, _CALLER_ID, "is 3 to 15 digits")
+        settings["origination_caller_id_number"] = checked.caller_id(caller_id)
     return _originate(settings, _endpoint(agent))
 
 
@@ -162,8 +166,8 @@ def originate_to_itself(uuid: str, longest_s: int, *, stream_token: str) -> Comm
     """A call that FreeSWITCH answers itself (mod_loopback): nobody is dialled. The far end sounds a tone of two
     frequencies, ITSELF_HZ, for `longest_s` seconds and hangs up.
     """
-    seconds = _whole("longest_s", longest_s, 1, 600)
-    settings = _dialling(uuid, ring_timeout_s=5) | {"STREAM_EXTRA_HEADERS": f"'{_stream_headers(stream_token)}'"}
+    seconds = checked.whole("longest_s", longest_s, 1, 600)
+    settings = _dialling(uuid, ring_timeout_s=5) | {"STREAM_EXTRA_HEADERS": f"'{checked.stream_headers(stream_token)}'"}
     # The inline dialplan with `^` between applications, and a key of a telephone for the tone: every other way to write
     # this holds commas, at which originate parts whom it calls. Without `answer` there would be early media only.
     return _originate(settings, f"loopback/m:^:answer^gentones:d={seconds * 1000};5/default/inline")
@@ -174,35 +178,35 @@ def answer(uuid: str) -> Command:
 
     The application `answer` (`execute`) does the same one event poll (20 ms) later.
     """
-    return _api("uuid_answer", check_uuid(uuid))
+    return _api("uuid_answer", checked.uuid(uuid))
 
 
 def ring(uuid: str) -> Command:
     """Let the caller of a call that came in hear that it rings (SIP 180)."""
-    return _api("uuid_ring_ready", check_uuid(uuid))
+    return _api("uuid_ring_ready", checked.uuid(uuid))
 
 
 def take_over(uuid: str, *, stream_token: str) -> Command:
     """Set on a call that came in the variables that `originate` gives to one of our own."""
-    settings = {**_FOR_EVERY_CALL, "STREAM_EXTRA_HEADERS": _stream_headers(stream_token)}
+    settings = {**_FOR_EVERY_CALL, "STREAM_EXTRA_HEADERS": checked.stream_headers(stream_token)}
     listed = ";".join(f"{name}={value}" for name, value in settings.items())
-    return _api("uuid_setvar_multi", f"{check_uuid(uuid)} {listed}")
+    return _api("uuid_setvar_multi", f"{checked.uuid(uuid)} {listed}")
 
 
 def kill(uuid: str, cause: str = "NORMAL_CLEARING") -> Command:
     """Hang up. Through sendmsg it would wait behind what plays."""
-    return _api("uuid_kill", f"{check_uuid(uuid)} {_cause(cause)}", urgent=True)
+    return _api("uuid_kill", f"{checked.uuid(uuid)} {checked.cause(cause)}", urgent=True)
 
 
 def sched_hangup(uuid: str, after_s: int, cause: str = "ALLOTTED_TIMEOUT") -> Command:
     """Hang up `after_s` seconds from now, even when nobody is there any more to ask for it."""
-    seconds = _whole("after_s", after_s, 1, _LONGEST_CALL_S)
-    return _api("sched_hangup", f"+{seconds} {check_uuid(uuid)} {_cause(cause)}")
+    seconds = checked.whole("after_s", after_s, 1, _LONGEST_CALL_S)
+    return _api("sched_hangup", f"+{seconds} {checked.uuid(uuid)} {checked.cause(cause)}")
 
 
 def cancel_sched_hangup(uuid: str) -> Command:
     """Take back every `sched_hangup` of the channel. `+OK` also when there was none."""
-    return _api("sched_del", check_uuid(uuid))
+    return _api("sched_del", checked.uuid(uuid))
 
 
 def bridge(uuid: str, other: str) -> Command:
@@ -211,7 +215,7 @@ def bridge(uuid: str, other: str) -> Command:
     ChannelBridged comes for `uuid`, 60 ms later. When one of the two hangs up FreeSWITCH ends the other, but for one
     that came in by a dialplan with more to do: that wants the variable hangup_after_bridge.
     """
-    return _api("uuid_bridge", f"{check_uuid(uuid)} {check_uuid(other)}")
+    return _api("uuid_bridge", f"{checked.uuid(uuid)} {checked.uuid(other)}")
 
 
 def play(
@@ -228,14 +232,14 @@ def play(
     begin, at the file's own rate, whatever the channel's; behind its end PLAYBACK_START and STOP come at once.
     `event_uuid` comes back as ApplicationCompleted.application_uuid.
     """
-    return _message(uuid, "playback", _file_from(file, root, start_sample), event_uuid)
+    return _message(uuid, "playback", checked.file_from(file, root, start_sample), event_uuid)
 
 
 def execute(uuid: str, application: str, argument: str = "", *, event_uuid: str | None = None) -> Command:
     """Run one of the dialplan applications in APPLICATIONS, after those that were asked for before."""
     if application not in APPLICATIONS:
         raise BadArgument("application", f"is none of those that the robot runs: {', '.join(sorted(APPLICATIONS))}")
-    return _message(uuid, application, _plain("argument", argument) if argument else "", event_uuid)
+    return _message(uuid, application, checked.plain("argument", argument) if argument else "", event_uuid)
 
 
 def broadcast(uuid: str, file: PurePath | str, *, root: PurePath | str, start_sample: int = 0) -> Command:
@@ -243,15 +247,15 @@ def broadcast(uuid: str, file: PurePath | str, *, root: PurePath | str, start_sa
 
     start_sample: see `play`.
     """
-    path = _file_from(file, root, start_sample)
+    path = checked.file_from(file, root, start_sample)
     # Unquoted, a path with a space is answered +OK and never plays.
     quoted = f"'{path}'" if " " in path else path
-    return _api("uuid_broadcast", f"{check_uuid(uuid)} {quoted} aleg")
+    return _api("uuid_broadcast", f"{checked.uuid(uuid)} {quoted} aleg")
 
 
 def break_(uuid: str, *, all_queued: bool = True) -> Command:
     """Stop what plays, by default also what waits to be played."""
-    return _api("uuid_break", check_uuid(uuid) + (" all" if all_queued else ""), urgent=True)
+    return _api("uuid_break", checked.uuid(uuid) + (" all" if all_queued else ""), urgent=True)
 
 
 def audio_stream_start(
@@ -264,37 +268,37 @@ def audio_stream_start(
     """
     if mix not in ("mono", "mixed", "stereo") or rate not in (8_000, 16_000):
         raise BadArgument("mix and rate", "are mono, mixed or stereo at 8000 or 16000 Hz")
-    text = f"{check_uuid(uuid)} start {_websocket_url(url)} {mix} {rate // 1000}k"
-    return _api("uuid_audio_stream", text if metadata is None else f"{text} {_line('metadata', metadata)}")
+    text = f"{checked.uuid(uuid)} start {checked.websocket_url(url)} {mix} {rate // 1000}k"
+    return _api("uuid_audio_stream", text if metadata is None else f"{text} {checked.line('metadata', metadata)}")
 
 
 def audio_stream_stop(uuid: str) -> Command:
     """Takes 1.00 s when the WebSocket server does not answer the close."""
-    return _api("uuid_audio_stream", f"{check_uuid(uuid)} stop", may_block=True)
+    return _api("uuid_audio_stream", f"{checked.uuid(uuid)} stop", may_block=True)
 
 
 def set_stream_token(uuid: str, token: str) -> Command:
     """The channel's next audio stream sends `Authorization: Bearer TOKEN` in its WebSocket handshake."""
-    return _api("uuid_setvar", f"{check_uuid(uuid)} STREAM_EXTRA_HEADERS {_stream_headers(token)}")
+    return _api("uuid_setvar", f"{checked.uuid(uuid)} STREAM_EXTRA_HEADERS {checked.stream_headers(token)}")
 
 
 def exists(uuid: str) -> Command:
     """Answered `true` or `false`."""
-    return _api("uuid_exists", check_uuid(uuid))
+    return _api("uuid_exists", checked.uuid(uuid))
 
 
 def getvar(uuid: str, name: str) -> Command:
     """Answered with the value, or `_undef_`."""
-    return _api("uuid_getvar", f"{check_uuid(uuid)} {_match('name', name, _VARIABLE_NAME, 'is letters, digits and _')}")
+    return _api("uuid_getvar", f"{checked.uuid(uuid)} {checked.readable_name(name)}")
 
 
 def setvar(uuid: str, name: str, value: str) -> Command:
-    return _api("uuid_setvar", f"{check_uuid(uuid)} {_variable_name(name)} {_plain('value', value)}")
+    return _api("uuid_setvar", f"{checked.uuid(uuid)} {checked.variable_name(name)} {checked.plain('value', value)}")
 
 
 def send_dtmf(uuid: str, digits: str) -> Command:
     """`digits`: 0-9 A-D * #, and w or W for a pause of 0.5 or 1 s."""
-    return _api("uuid_send_dtmf", f"{check_uuid(uuid)} {_match('digits', digits, _DTMF, 'are 0-9 A-D * # w W')}")
+    return _api("uuid_send_dtmf", f"{checked.uuid(uuid)} {checked.digits(digits)}")
 
 
 def dtmf_length_s(digits: str) -> float:
@@ -324,12 +328,13 @@ def record(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
     the latter would be out of step without `send_silence_when_idle` (measured: the silence before the first prompt is
     left out of the right side).
     """
-    return _api("uuid_record", f"{check_uuid(uuid)} start {_file(file, root)}", may_block=True)  # it opens a file
+    # It opens a file.
+    return _api("uuid_record", f"{checked.uuid(uuid)} start {checked.file(file, root)}", may_block=True)
 
 
 def stop_recording(uuid: str, file: PurePath | str, *, root: PurePath | str) -> Command:
     """End what `record` began."""
-    return _api("uuid_record", f"{check_uuid(uuid)} stop {_file(file, root)}", may_block=True)
+    return _api("uuid_record", f"{checked.uuid(uuid)} stop {checked.file(file, root)}", may_block=True)
 
 
 def status() -> Command:
@@ -338,58 +343,17 @@ def status() -> Command:
 
 def module_exists(module: str) -> Command:
     """Answered `true` or `false`."""
-    return _api("module_exists", _match("module", module, _MODULE, "is the name of a module, such as mod_sofia"))
+    return _api("module_exists", checked.module(module))
 
 
 def gateway_status(gateway: str) -> Command:
     """Answered with a table of one line a value, or `Invalid Gateway!`."""
-    return _api("sofia", f"status gateway {_gateway(gateway)}")
+    return _api("sofia", f"status gateway {checked.gateway(gateway)}")
 
 
 def epoch() -> Command:
     """Answered with FreeSWITCH's time of day, in whole seconds since 1970."""
     return _api("strepoch", "")
-
-
-# ── arguments ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_CALLER_ID: Final = re.compile(r"\+?[0-9]{3,15}")
-_GATEWAY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_EXTENSION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}(?:@[A-Za-z0-9][A-Za-z0-9.-]{0,252})?")
-_MODULE: Final = re.compile(r"mod_[a-z0-9_]{1,60}")
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
-_EVENT_UUID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_CAUSE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,47}")
-_DTMF: Final = re.compile(r"[0-9A-D*#wW]{1,64}")
-_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-# Variables that FreeSWITCH runs: their value would be a command of its own.
-_RUNS_SOMETHING: Final = ("api_", "exec_", "execute_", "record_post_process", "transfer_", "bridge_pre_execute")
-# FreeSWITCH does not tell upper from lower case in the name of a variable.
-_SET_BY_ORIGINATE: Final = frozenset(
-    {
-        "origination_uuid", "ignore_early_media", "originate_timeout", "playback_terminators", "stream_message_deflate",
-        "stream_heart_beat", "stream_extra_headers", "origination_caller_id_number", "origination_caller_id_name",
-        "send_silence_when_idle", "robot_agent_for",
-    }
-)  # fmt: skip
-# `@@` is an offset, `!` parts lists, `{` and `[` begin parameters, `;` and `,` part files: all of it stays outside.
-_PATH: Final = re.compile(r"/[\w ./+()-]{1,1000}")
-_URL: Final = re.compile(
-    r"wss?://[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})"  # the module's parser knows no other letters in a host
-    r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9/._~%-]{0,500})?(?:\?[A-Za-z0-9._~%=&-]{0,500})?"
-)
-
-
-def check_uuid(value: str) -> str:
-    """`value`, when it is a uuid as `str(uuid.uuid4())` writes it. Raises BadArgument."""
-    return _match("uuid", value, _UUID, "is not a uuid of 36 lower-case characters")
-
-
-def check_number(value: str) -> str:
-    """`value`, when it is an E.164 number. Raises BadArgument."""
-    return _match("number", value, _NUMBER, "is not in international form: + and 7 to 15 digits, without spaces")
 
 
 def _api(name: str, arguments: str, *, may_block: bool = False, urgent: bool = False) -> Command:
@@ -399,9 +363,9 @@ def _api(name: str, arguments: str, *, may_block: bool = False, urgent: bool = F
 def _dialling(uuid: str, ring_timeout_s: int) -> dict[str, str]:
     """The variables of every channel that is made here."""
     return {
-        "origination_uuid": check_uuid(uuid),
+        "origination_uuid": checked.uuid(uuid),
         "ignore_early_media": "true",
-        "originate_timeout": str(_whole("ring_timeout_s", ring_timeout_s, 1, 600)),
+        "originate_timeout": str(checked.whole("ring_timeout_s", ring_timeout_s, 1, 600)),
         **_FOR_EVERY_CALL,
     }
 
@@ -413,94 +377,18 @@ def _originate(settings: Mapping[str, str], destination: str) -> Command:
 
 def _endpoint(who: Trunk | Extension) -> str:
     if isinstance(who, Extension):
-        return f"user/{_match('extension', who.name, _EXTENSION, 'is a name such as 1000 or 1000@pbx.example.org')}"
+        return f"user/{checked.extension(who.name)}"
     if who.number_format not in get_args(NumberFormat):
         raise BadArgument("number_format", f"is one of {', '.join(get_args(NumberFormat))}")
-    dialled = check_number(who.number).removeprefix("+" if who.number_format == "digits" else "")
-    return f"sofia/gateway/{_gateway(who.gateway)}/{dialled}"
+    dialled = checked.number(who.number).removeprefix("+" if who.number_format == "digits" else "")
+    return f"sofia/gateway/{checked.gateway(who.gateway)}/{dialled}"
 
 
 def _message(uuid: str, application: str, argument: str, event_uuid: str | None) -> Command:
-    lines = [f"sendmsg {check_uuid(uuid)}", "call-command: execute", f"execute-app-name: {application}"]
+    lines = [f"sendmsg {checked.uuid(uuid)}", "call-command: execute", f"execute-app-name: {application}"]
     if argument:
         lines.append(f"execute-app-arg: {argument}")
     if event_uuid is not None:
-        lines.append(f"Event-UUID: {_match('event_uuid', event_uuid, _EVENT_UUID, 'is letters, digits and ._-')}")
+        lines.append(f"Event-UUID: {checked.event_uuid(event_uuid)}")
     lines.append("event-lock: true")  # or a second file would play nested inside the first
     return Command(f"execute {application}", "\n".join(lines), CommandKind.MESSAGE)
-
-
-def _match(argument: str, value: str, pattern: re.Pattern[str], rule: str) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise BadArgument(argument, rule)
-    return value
-
-
-def _whole(argument: str, value: int, lowest: int, highest: int) -> int:
-    if type(value) is not int or not lowest <= value <= highest:
-        raise BadArgument(argument, f"is a whole number from {lowest} to {highest}")
-    return value
-
-
-def _cause(value: str) -> str:
-    return _match("cause", value, _CAUSE, "is a hangup cause such as NORMAL_CLEARING")
-
-
-def _variable_name(value: str) -> str:
-    name = _match("variable", value, _VARIABLE_NAME, "is a name of letters, digits and _")
-    if name.lower().startswith(_RUNS_SOMETHING):
-        raise BadArgument("variable", f"{name} makes FreeSWITCH run its value: it cannot be set from here")
-    return name
-
-
-def _gateway(value: str) -> str:
-    return _match("gateway", value, _GATEWAY, "is the name of a sofia gateway: letters, digits and ._- only")
-
-
-def _line(argument: str, value: str) -> str:
-    """One line of printable text without `$`, `\\`, `|`, `` ` `` and `::`: for the end of a command line."""
-    if not isinstance(value, str) or not value or len(value) > _MAX_TEXT or not value.isprintable():
-        raise BadArgument(argument, f"is one line of up to {_MAX_TEXT} printable characters")
-    found = next((sign for sign in ("$", "\\", "|", "`", "::") if sign in value), None)
-    if found or value != value.strip():
-        raise BadArgument(argument, f"must not hold {found}" if found else "must not begin or end with a space")
-    return value
-
-
-def _plain(argument: str, value: str) -> str:
-    """A line without quotes and brackets either: safe wherever variables are set."""
-    found = next((sign for sign in _line(argument, value) if sign in "'\"{}[]<>^"), None)
-    if found:
-        raise BadArgument(argument, f"must not hold {found}")
-    return value
-
-
-def _quoted(argument: str, value: str) -> str:
-    """A value for the `{}` of originate, where a comma parts variables even inside quotes and a space ends the list."""
-    return "'" + _plain(argument, value).replace(",", "\\,") + "'"
-
-
-def _stream_headers(token: str) -> str:
-    """mod_audio_stream's STREAM_EXTRA_HEADERS: JSON, here without a comma, which would part variables."""
-    _match("stream_token", token, _TOKEN, "is letters, digits and -._~+/= only")
-    return f'{{"Authorization":"Bearer {token}"}}'
-
-
-def _file(file: PurePath | str, root: PurePath | str) -> str:
-    """A path on FreeSWITCH's host, which may be another one: judged by its text alone."""
-    path, below = str(file), posixpath.normpath(str(root))
-    _match("file", path, _PATH, "is an absolute path of letters, digits, spaces and ._-+() only: rename the file")
-    if "//" in path or path != path.strip() or posixpath.normpath(path) != path:
-        raise BadArgument("file", "is a path without //, . or .. and without a space or / at its end")
-    if not path.startswith(below.rstrip("/") + "/"):
-        raise BadArgument("file", "is outside the folder that prompts are played from")
-    return path
-
-
-def _file_from(file: PurePath | str, root: PurePath | str, start_sample: int) -> str:
-    start = _whole("start_sample", start_sample, 0, 2**31 - 1)
-    return _file(file, root) + (f"@@{start}" if start else "")
-
-
-def _websocket_url(url: str) -> str:
-    return _match("url", url, _URL, "is ws://HOST:PORT/PATH, the host of letters, digits, - and . only")
