@@ -81,7 +81,11 @@ async def _remove(settings: Settings, wanted: Sequence[str], entries: Sequence[i
     told = []
     async with _store(settings) as store:
         for entry_id in entries:
-            if not await store.remove_do_not_call_entry(entry_id):
+            page = await store.do_not_call_page(after_id=entry_id - 1, limit=1)
+            if page and page[0].id == entry_id and await store.remove_do_not_call_entry(entry_id):
+                # SQLite gives the id of the last one again: let people see whom it was.
+                click.echo(f"off the list: {_line(page[0])}")
+            else:
                 told.append(f"there is no entry {entry_id}")
         for what in wanted:
             if not await store.remove_do_not_call(what, campaign):

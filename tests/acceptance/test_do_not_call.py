@@ -55,7 +55,10 @@ def test_numbers_are_put_on_the_list_shown_and_taken_off(robot: Shell) -> None:
     kept = robot("dnc", "remove", ONE, "--campaign", "spring")
     assert kept.returncode == 1
     assert f"{ONE} is still not called: entry 1" in kept.stderr
-    assert robot("dnc", "remove", "--entry", "1").returncode == 0
+    removed = robot("dnc", "remove", "--entry", "1")
+    assert removed.returncode == 0
+    assert removed.stdout.startswith(f"off the list: entry 1: {ONE}")
+    assert robot("dnc", "remove", "--entry", "1").stderr == "there is no entry 1\n"
     again = robot("dnc", "remove", ONE)
     assert (again.returncode, again.stderr) == (1, f"{ONE} is not on the list for all campaigns\n")
     assert robot("dnc", "remove").returncode == 2
