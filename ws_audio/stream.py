@@ -29,7 +29,7 @@ from ws_audio.events import (
     TranscriptionFailed,
 )
 from ws_audio.frames import FRAME_MS, RATES, SAMPLE_BYTES, FrameCutter, samples
-from ws_audio.speechlike import LEAST_MS, SpeechJudge
+from ws_audio.speechlike import SpeechJudge
 from ws_audio.tones import ToneDetector
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.partials import Partials
@@ -37,9 +37,6 @@ from ws_audio.transcription.scheduler import Job, Priority, TranscriptionSchedul
 from ws_audio.vad import ForegroundVad, VoiceDetector, WebRtcVad
 
 logger = logging.getLogger(__name__)
-
-# Looking at a second and a half takes 0.4 ms; a prompt stops at most so much later for it.
-_JUDGE_EVERY_MS = 100
 
 Listener = Callable[[AudioEvent], None]
 DetectorFactory = Callable[[int, int], VoiceDetector]  # of the rate in Hz and the aggressiveness
@@ -103,8 +100,6 @@ class Stream:
         self._cutter = FrameCutter(options.rate, options.channels)
         self._echo = echo.EchoFreeCallee() if options.cancel_echo else None
         self._judge = SpeechJudge(options.rate) if options.judge_speech else None
-        self._speechlike = True  # the latest verdict
-        self._judge_at_ms = 0
         self._detector = detector(options.rate, options.vad_aggressiveness)
         self._focus()
         self._endpointer = Endpointer(options.endpointing)
@@ -264,13 +259,12 @@ class Stream:
         job.future.add_done_callback(done)
 
     def _judged(self, continues: SpeechContinues) -> SpeechContinues:
-        """With the verdict on its run, which is a new one every 100 ms."""
-        if self._judge is None or self._echo is None or not self._echo.prompt_sounds or continues.run_ms < LEAST_MS:
+        """With the verdict on its run, while a prompt sounds."""
+        if self._judge is None or self._echo is None or not self._echo.prompt_sounds:
             return continues
-        if continues.at_ms >= self._judge_at_ms:
-            self._speechlike = self._judge.speechlike(continues.run_ms)
-            self._judge_at_ms = continues.at_ms + _JUDGE_EVERY_MS
-        return continues if self._speechlike else replace(continues, speechlike=False)
+        if self._judge.speechlike(continues.run_started_ms, continues.at_ms):
+            return continues
+        return replace(continues, speechlike=False)
 
     def _ended(self, ended: SpeechEnded) -> None:
         job, self._speculation = self._speculation, None

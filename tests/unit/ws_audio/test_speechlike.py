@@ -60,12 +60,12 @@ def judge(wave: Wave, voiced: float = 1.0, rate: int = RATE) -> SpeechJudge:
 @pytest.mark.parametrize("rate", [8000, 16000])
 def test_syllables_are_like_speech(rate: int) -> None:
     hears = judge(syllables(), rate=rate)
-    assert hears.speechlike(1500), hears.look(1500)
+    assert hears.speechlike(0, 1500), hears.look(1500)
 
 
 @pytest.mark.parametrize("level", [0.02, 0.2, 1.0])
 def test_whatever_their_level(level: float) -> None:
-    assert judge(syllables() * level + noise(-65)).speechlike(1500)
+    assert judge(syllables() * level + noise(-65)).speechlike(0, 1500)
 
 
 @pytest.mark.parametrize(
@@ -74,19 +74,33 @@ def test_whatever_their_level(level: float) -> None:
     ids=["noise", "note", "chord", "keyboard", "blows", "nothing"],
 )
 def test_what_is_no_speech(wave: Wave) -> None:
-    assert not judge(wave).speechlike(1500)
+    assert not judge(wave).speechlike(0, 1500)
 
 
 def test_speech_with_few_voiced_frames_is_none() -> None:
-    assert not judge(syllables(), voiced=0.4).speechlike(1500)
+    assert not judge(syllables(), voiced=0.4).speechlike(0, 1500)
 
 
 def test_with_little_to_look_at_everything_is() -> None:
-    assert judge(noise(-20)).speechlike(LEAST_MS - 20)
-    assert SpeechJudge(RATE).speechlike(5000)
+    assert judge(noise(-20)).speechlike(0, LEAST_MS - 20)
+    assert SpeechJudge(RATE).speechlike(0, 5000)
 
 
 def test_only_the_run_is_looked_at() -> None:
     hears = judge(np.concatenate([note(262), syllables()[: RATE * 8 // 10]])[-TIMES.size :])
     assert not hears.look(1500).speechlike
     assert hears.look(1500) != hears.look(800)
+
+
+def test_one_look_is_not_enough_against_those_before() -> None:
+    hears = judge(note(262))
+    assert not hears.speechlike(0, 1500)
+    frames = np.rint(np.tile(syllables(), 2) * 8000).astype("<i2").reshape(-1, FRAME)
+    alone, verdicts = [], []
+    for number, frame in enumerate(frames):
+        hears.push(frame.tobytes(), True)
+        at_ms = 1520 + 20 * number
+        alone.append(hears.look(at_ms).speechlike)
+        verdicts.append(hears.speechlike(0, at_ms))
+    assert 200 <= 20 * (verdicts.index(True) - alone.index(True)) <= 600
+    assert verdicts[-1]
