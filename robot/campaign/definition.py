@@ -46,7 +46,7 @@ from robot.dialogue.scenario import (
     Wording,
 )
 from robot.prompts.library import Recorded, Spoken
-from robot.prompts.voice import VoiceSettings
+from robot.prompts.voice import DEFAULT_VOICE, VoiceSettings, default_voice
 from robot.toml_file import Location, Problem, TomlFileError, key_of, line_of, load_toml
 
 #: The contact's own time zone, an IANA name, where the list has it; otherwise it is told from the number.
@@ -76,7 +76,7 @@ class Campaign:
 
     @property
     def voice(self) -> VoiceSettings:
-        model = self.table.voice.model
+        model = self.table.voice.model or default_voice(self.table.language) or DEFAULT_VOICE
         return VoiceSettings(str(self.folder / model) if model.endswith(".onnx") else model, self.table.voice.speed)
 
     @property
@@ -197,6 +197,7 @@ class _Loader:
 
     def campaign(self) -> Campaign:
         self._check_numbers()
+        self._check_voice()
         steps = [self._step(index, step) for index, step in enumerate(self.table.step)]
         intents = list(self._intents())
         self._check_names(steps)
@@ -226,6 +227,20 @@ class _Loader:
                 normalise_number(number, self.table.region)
             except BadNumber as error:
                 self._problem(location, str(error))
+
+    def _check_voice(self) -> None:
+        """A text of one language in the voice of another is understood by nobody."""
+        table = self.table
+        if (
+            table.voice.model is None
+            and default_voice(table.language) is None
+            and any(step.text and not step.audio for step in table.step)
+        ):
+            self._problem(
+                ("language",),
+                f"no voice for {table.language!r} comes with the robot: name one with `model` under [voice], or give "
+                "every step a recording with `audio` (docs/campaigns.md tells where voices are found)",
+            )
 
     def _check_names(self, steps: Sequence[Step]) -> None:
         """Every step that is named must be there."""

@@ -42,10 +42,11 @@ class _Table(BaseModel):
 class VoiceTable(_Table):
     """[voice]: who speaks the texts that have no recording.
 
-    model: the name of an installed Piper voice, or the path of its .onnx file. speed: 1.0 is the voice's own.
+    model: the name of a voice, or the path of a Piper voice's .onnx file; None: the one that comes with the robot for
+    the language. speed: 1.0 is the voice's own.
     """
 
-    model: Text = "en_US-joe-medium"
+    model: Text | None = None
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
 
 

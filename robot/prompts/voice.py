@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from robot.prompts import pico, piper
 from robot.prompts.errors import NoVoice
 from robot.prompts.loudness import Samples
 
 DEFAULT_VOICE = piper.DEFAULT_VOICE
+# Of Pico's, the first of each language.
+_BY_LANGUAGE: Final = {
+    **{name.removeprefix("pico-")[:2]: name for name in reversed(pico.VOICES)},
+    "en": DEFAULT_VOICE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,11 @@ class Voice(Protocol):
 
     def speak(self, text: str, speed: float) -> tuple[Samples, int]:
         """Mono samples (±1) and their rate in Hz; none where there is nothing to say. Raises NoVoice or NoSound."""
+
+
+def default_voice(language: str) -> str | None:
+    """Who speaks a language (ISO 639-1) unless a campaign says so; None: none that comes with the robot can."""
+    return _BY_LANGUAGE.get(language)
 
 
 @cache

@@ -134,6 +134,19 @@ def test_what_is_wrong_with_a_step_is_told_with_what_to_write(campaign: Path, ta
     assert message in complaint(campaign)
 
 
+def test_who_speaks_unless_the_campaign_says_so(campaign: Path) -> None:
+    assert load_campaign(campaign).voice.model == "en_US-joe-medium"
+    edit(campaign, 'language = "en"', 'language = "fr"')
+    assert load_campaign(campaign).voice.model == "pico-fr-FR"
+    file = campaign / "campaign.toml"
+    finnish = 'name = "demo"\nlanguage = "fi"\ngateway = "trunk"\n'
+    spoken = 'name = "kiitos"\ntext = "Kiitos."\n'
+    file.write_text(f"{finnish}[[step]]\n{spoken}")
+    assert "language: no voice for 'fi' comes with the robot: name one with `model`" in complaint(campaign)
+    file.write_text(f"{finnish}[voice]\nmodel = 'own.onnx'\n[[step]]\n{spoken}")
+    assert load_campaign(campaign).voice.model == str(campaign / "own.onnx")
+
+
 def test_where_the_callees_clocks_are() -> None:
     assert str(zone_of("+33140000001", {})) == "Europe/Paris"
     assert str(zone_of("+33140000001", {"timezone": "America/Guadeloupe"})) == "America/Guadeloupe"
