@@ -15,7 +15,7 @@ from robot.campaign.gateways import Gateways, GatewayState, Rest, Rotation, Thro
 
 
 def gateways() -> Gateways:
-    return Gateways(Rest(first_s=30, longest_s=120), random.Random(1))
+    return Gateways(Rest(first_s=30, longest_s=120), random.Random(1))  # noqa: S311 - a test that can be repeated
 
 
 def fail(health: Gateways, now: float, blame: Blame = Blame.GATEWAY, times: int = 3) -> None:
