@@ -101,9 +101,9 @@ class Turn(_Table):
 class Conversation(_Table):
     """[[conversation]]: who is called, what is said in turn, and how it must end.
 
-    contact: fields of the contact. agent: what the person does to whom the call is transferred. outcome, amd, kept and
-    longest_pause_ms (from the callee's last sound to the robot's voice) are what must come of it; in `kept`, `*` stands
-    for any text.
+    contact: fields of the contact. agent: what the person does to whom the call is transferred. webhooks: what becomes
+    of those that are sent. outcome, amd, kept and longest_pause_ms (from the callee's last sound to the robot's voice)
+    are what must come of it; in `kept`, `*` stands for any text.
     """
 
     name: Text
@@ -113,6 +113,7 @@ class Conversation(_Table):
     noise_db: Decibels | None = -60
     echo_db: Decibels | None = None
     agent: Literal["human", "busy", "no_answer", "reject"] = "human"
+    webhooks: Literal["taken", "refused"] = "taken"
     turns: tuple[Turn, ...] = ()
     outcome: Text
     amd: Text | None = None

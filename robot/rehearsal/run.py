@@ -22,11 +22,12 @@ from robot.campaign.definition import Campaign
 from robot.config import Settings
 from robot.daemon import Daemon
 from robot.dialogue.conversation import BUILT_IN
-from robot.dialogue.scenario import CALLBACK_TIME, Scenario, Step, Transfer
+from robot.dialogue.scenario import CALLBACK_TIME, Scenario, Step, Transfer, Webhook
 from robot.direct_call import running_daemon, simulated_switch
 from robot.prompts.errors import PromptError
 from robot.rehearsal.callee_part import callee_of
 from robot.rehearsal.conversations_file import Known, WrittenConversation
+from robot.rehearsal.receiver import WebhookReceiver
 from robot.rehearsal.result import ConversationResult
 from robot.rehearsal.verdict import Happened, HeardTurn, deviations
 from robot.rehearsal.wordings import Wordings
@@ -75,23 +76,24 @@ async def rehearse(settings: Settings, rehearsal: Rehearsal, console: Console) -
     Raises what starting the simulator and the daemon raises: nothing was rehearsed then.
     """
     campaign = rehearsal.campaign
-    wordings = Wordings(campaign.scenario)
     callees = [
         callee
         for place, written in enumerate(rehearsal.conversations)
         for callee in (callee_of(written.conversation, _number(place)), _agent(place, written, campaign.scenario))
     ]
+    gateway = campaign.table.gateway
     with (
         _apart(settings, campaign.table.language) as own,
-        simulated_switch(own, callees, console, gateway=campaign.table.gateway) as reachable,
+        simulated_switch(own, callees, console, gateway=gateway) as reachable,
     ):
-        async with running_daemon(reachable, console) as daemon:
+        async with WebhookReceiver() as receiver, running_daemon(reachable, console) as daemon:
+            stage = _Stage(daemon, campaign, Wordings(campaign.scenario), receiver)
             places = asyncio.Semaphore(rehearsal.at_once or CALLS_PER_CORE * available_cores())
 
             async def hold(place: int, written: WrittenConversation) -> ConversationResult:
                 async with places:
                     rehearsal.began(written)
-                    result = await _hold(daemon, campaign, place, written, wordings)
+                    result = await stage.hold(place, written)
                 rehearsal.ended(result)
                 return result
 
@@ -102,25 +104,52 @@ async def rehearse(settings: Settings, rehearsal: Rehearsal, console: Console) -
             return [task.result() for task in tasks]
 
 
-async def _hold(
-    daemon: Daemon, campaign: Campaign, place: int, written: WrittenConversation, wordings: Wordings
-) -> ConversationResult:
-    loop = asyncio.get_running_loop()
-    plan = _with_agent(campaign.plan(_number(place), written.conversation.contact), place)
-    started = loop.time()
-    call = daemon.call(plan)
-    too_long = loop.call_later(plan.max_call_s + _OVERTIME_S, call.stop, "the conversation does not end")
-    try:
-        report = await call.run()
-    except PromptError as error:
-        report = CallReport(call.uuid, plan.number, error=str(error))
-        happened = Happened(outcome=None, error=str(error))
-    else:
-        happened = _happened(report, await daemon.store.attempt(call.uuid), plan)
-    finally:
-        too_long.cancel()
-    found = deviations(written, happened, wordings.names)
-    return ConversationResult(written, report, tuple(found), loop.time() - started)
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What all conversations of a rehearsal share."""
+
+    daemon: Daemon
+    campaign: Campaign
+    wordings: Wordings
+    receiver: WebhookReceiver
+
+    async def hold(self, place: int, written: WrittenConversation) -> ConversationResult:
+        loop = asyncio.get_running_loop()
+        plan = self._plan(place, written)
+        started = loop.time()
+        call = self.daemon.call(plan)
+        too_long = loop.call_later(plan.max_call_s + _OVERTIME_S, call.stop, "the conversation does not end")
+        try:
+            report = await call.run()
+        except PromptError as error:
+            report = CallReport(call.uuid, plan.number, error=str(error))
+            happened = Happened(outcome=None, error=str(error))
+        else:
+            happened = _happened(report, await self.daemon.store.attempt(call.uuid), plan)
+        finally:
+            too_long.cancel()
+        found = deviations(written, happened, self.wordings.names)
+        return ConversationResult(written, report, tuple(found), loop.time() - started)
+
+    def _plan(self, place: int, written: WrittenConversation) -> CallPlan:
+        """The campaign's own, but for whom it reaches: this conversation's callee, its agent, our web server."""
+        plan = self.campaign.plan(_number(place), written.conversation.contact)
+        scenario = plan.scenario
+        if not any(isinstance(step.does, Transfer | Webhook) for step in scenario.steps):
+            return plan
+        url = self.receiver.url(written.conversation.webhooks)
+        steps = [_rerouted(step, _agents_number(place), url) for step in scenario.steps]
+        return replace(plan, scenario=Scenario(steps, scenario.intents, scenario.language, scenario.objections))
+
+
+def _rerouted(step: Step, agent: str, url: str) -> Step:
+    match step.does:
+        case Transfer():
+            return replace(step, does=replace(step.does, number=agent, extension=None))
+        case Webhook():
+            return replace(step, does=replace(step.does, url=url))
+        case _:
+            return step
 
 
 def _happened(report: CallReport, stored: StoredAttempt, plan: CallPlan) -> Happened:
@@ -177,18 +206,3 @@ def _agent(place: int, written: WrittenConversation, scenario: Scenario) -> Call
     answer = written.conversation.agent
     hang_up = HangUp(after=taken, wait_ms=_AGENT_TALKS_MS) if answer == "human" else None
     return Callee(number=_agents_number(place), answer=answer, ring_ms=500, hang_up=hang_up)
-
-
-def _with_agent(plan: CallPlan, place: int) -> CallPlan:
-    """Transfers go to this conversation's own agent."""
-    scenario = plan.scenario
-    if not any(isinstance(step.does, Transfer) for step in scenario.steps):
-        return plan
-    steps = [_transferring_to(step, _agents_number(place)) for step in scenario.steps]
-    return replace(plan, scenario=Scenario(steps, scenario.intents, scenario.language, scenario.objections))
-
-
-def _transferring_to(step: Step, number: str) -> Step:
-    if not isinstance(step.does, Transfer):
-        return step
-    return replace(step, does=replace(step.does, number=number, extension=None))

@@ -41,7 +41,9 @@ class RehearsalView:
         self._left -= 1
         verdict = Text("passed", "green") if result.passed else Text("FAILED", "bold red")
         outcome = result.report.outcome or "no call"
-        line = Text.assemble(verdict, f"  {result.seconds:5.1f} s  ", (f"{outcome:<14}", "dim"), "  ", result.written.name)
+        line = Text.assemble(
+            verdict, f"  {result.seconds:5.1f} s  ", (f"{outcome:<14}", "dim"), "  ", result.written.name
+        )
         self._console.print(line, no_wrap=True, overflow="ellipsis")
         self._update()
 
