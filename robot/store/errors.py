@@ -11,6 +11,11 @@ StoreError
 ├── OnDoNotCallList         the number is on the do-not-call list: it must not be dialled
 ├── DuplicateAttempt        an attempt of that uuid was written before: it must not be dialled again
 ├── UnknownAttempt          there is no attempt of that uuid
+├── ClaimLost               the claim of a contact does not count any more: it must not be dialled
+├── CalledMeanwhile         the number was called since the rules were asked: ask them again
+├── UnknownCampaign         there is no campaign of that name
+├── CampaignStateRefused    a campaign cannot go from the state that it has to that one
+├── AnotherDaemon           another daemon works on the same SQLite file
 └── StoreClosed             the store was used after it had been closed
 
 No message holds a password, a number or a word of a callee.
@@ -21,6 +26,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from robot.store.campaign_records import CampaignState, Daemon
 from robot.store.records import DoNotCallEntry, DoNotCallSource
 
 _PUT_THERE: Final = MappingProxyType(
@@ -92,6 +98,43 @@ class UnknownAttempt(StoreError):
     def __init__(self, uuid: str) -> None:
         super().__init__(f"there is no attempt {uuid} in the database")
         self.uuid = uuid
+
+
+class ClaimLost(StoreError):
+    """Nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not called: the claim ran out, another daemon has taken the contact, or the campaign does not run any more"
+        )
+
+
+class CalledMeanwhile(StoreError):
+    """Nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("not called: the number was called since the rules were asked whether it may be")
+
+
+class UnknownCampaign(StoreError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the database knows no campaign {name!r}: `robot campaign import` makes it known")
+        self.name = name
+
+
+class CampaignStateRefused(StoreError):
+    def __init__(self, name: str, state: CampaignState, wanted: CampaignState) -> None:
+        super().__init__(f"the campaign {name!r} is {state}: it cannot become {wanted} from there")
+        self.state = state
+
+
+class AnotherDaemon(StoreError):
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__(
+            f"another robot works on this SQLite file: on {daemon.host}, process {daemon.process.split()[-1]}, last "
+            f"seen {daemon.seen_at:%Y-%m-%d %H:%M:%S} UTC. End it first, or let both use PostgreSQL (`database.url`)"
+        )
+        self.daemon = daemon
 
 
 class StoreClosed(StoreError):

@@ -14,20 +14,14 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from robot.store.campaign_records import Claim
+
 SPEAKERS: Final = ("robot", "callee")
 #: The outcome that puts a number on the do-not-call list.
 DO_NOT_CALL: Final = "do_not_call"
 _PATTERN: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")
 _EVENT: Final = re.compile(r"[a-z0-9_.-]{1,64}")  # goes into a header
 _E164: Final = re.compile(r"\+[1-9][0-9]{2,14}")  # ITU-T E.164: at most 15 digits with the country code
-
-
-class ContactState(StrEnum):
-    """Where a contact is on its way through a campaign."""
-
-    WAITING = "waiting"
-    IN_CALL = "in_call"  # has an attempt without an outcome
-    DONE = "done"
 
 
 class Direction(StrEnum):
@@ -43,7 +37,9 @@ class NewAttempt:
 
     uuid: the attempt's and the channel's, in lower-case canonical form. campaign: its name. number: E.164.
     caller_id: what the callee is shown; None: what the gateway sends. node: the FreeSWITCH that dials.
-    fields: what the contact list knows about the contact; kept when the contact is new.
+    fields: what the contact list knows about the contact; kept when the contact is new. claim: the right to call it;
+    None: somebody asked for this very call. known_attempts: of how many attempts at the number the rules knew when they
+    said yes; it is not written when there are others by now. None: whatever was before.
 
     Raises ValueError, which does not repeat the number.
     """
@@ -56,6 +52,8 @@ class NewAttempt:
     node: str
     created_at: datetime
     fields: Mapping[str, str] = field(default_factory=dict)
+    claim: Claim | None = None
+    known_attempts: int | None = None
 
     def __post_init__(self) -> None:
         check_uuid(self.uuid)
@@ -176,7 +174,8 @@ class ExpiredRecording:
 class StoredAttempt:
     """An attempt as the database has it; `outcome` is None while nobody knows what became of it.
 
-    campaign, number and gateway are None only where it is a call that came in.
+    campaign, number and gateway are None only where it is a call that came in. owner: the daemon whose call it is;
+    None: no daemon's.
     """
 
     uuid: str
@@ -207,6 +206,7 @@ class StoredAttempt:
     turns: tuple[TurnRecord, ...]
     barge_ins: tuple[BargeInRecord, ...]
     latencies: tuple[LatencyRecord, ...]
+    owner: str | None
 
 
 class DoNotCallSource(StrEnum):

@@ -1,26 +1,29 @@
-"""What is read from and written to the tables: one class for each thing, each method inside its caller's transaction.
+"""Attempts in the tables: what is written before a call is dialled, while it goes on, and when it is over.
 
-Takes and gives records; decides nothing. Whether an attempt may be dialled, and what its outcome means, is known
-elsewhere.
+Each method works inside its caller's transaction, takes and gives records, decides nothing. Whether an attempt may be
+dialled, and what its outcome means, is known elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, and_, func, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from robot.store.campaign_records import NextTry
+from robot.store.campaigns import CampaignRepository
+from robot.store.claims import ClaimRepository
+from robot.store.contacts import ContactRepository
 from robot.store.do_not_call import DoNotCallRepository
 from robot.store.errors import DuplicateAttempt, OnDoNotCallList, UnknownAttempt
 from robot.store.records import (
     DO_NOT_CALL,
     AttemptResult,
     BargeInRecord,
-    ContactState,
     Direction,
     DoNotCallSource,
     ExpiredRecording,
@@ -30,62 +33,9 @@ from robot.store.records import (
     NewIncomingCall,
     StoredAttempt,
     TurnRecord,
-    check_number,
 )
 from robot.store.schema import Attempt, BargeIn, Base, Campaign, Contact, Latency, Turn
 from robot.store.statements import insert_into, insert_unless_there, rows_changed
-
-
-class CampaignRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def ensure(self, name: str) -> int:
-        """The id of the campaign `name`, which is created when there is none."""
-        wanted = select(Campaign.id).where(Campaign.name == name)
-        known = self._session.scalar(wanted)
-        if known is None:
-            insert_unless_there(self._session, Campaign, {"name": name, "created_at": datetime.now(UTC)}, ["name"])
-            known = self._session.execute(wanted).scalar_one()
-        return known
-
-
-class ContactRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def ensure(self, campaign_id: int, number: str, fields: Mapping[str, str]) -> int:
-        """The id of the contact with `number` (E.164) in the campaign. One that is there stays as it is.
-
-        Raises ValueError for a number that is not E.164.
-        """
-        check_number(number)
-        wanted = select(Contact.id).where(Contact.campaign_id == campaign_id, Contact.number == number)
-        known = self._session.scalar(wanted)
-        if known is None:
-            contact = {
-                "campaign_id": campaign_id,
-                "number": number,
-                "fields": dict(fields),
-                "state": ContactState.WAITING.value,
-                "created_at": datetime.now(UTC),
-            }
-            insert_unless_there(self._session, Contact, contact, ["campaign_id", "number"])
-            known = self._session.execute(wanted).scalar_one()
-        return known
-
-    def set_state(self, contact_id: int, state: ContactState) -> None:
-        self._session.execute(update(Contact).where(Contact.id == contact_id).values(state=state.value))
-
-    def states(self, campaign: str) -> dict[ContactState, int]:
-        """How many contacts of the campaign are in each state."""
-        counted = (
-            select(Contact.state, func.count())
-            .join(Campaign, Campaign.id == Contact.campaign_id)
-            .where(Campaign.name == campaign)
-            .group_by(Contact.state)
-        )
-        return {ContactState(state): count for state, count in self._session.execute(counted)}
 
 
 class AttemptRepository:
@@ -98,15 +48,15 @@ class AttemptRepository:
         """Write the attempt, and its campaign and contact when they are new. Commit before anything is dialled.
 
         repeated: an earlier try may have been committed without our knowing; the row it left is ours then.
-        Raises DuplicateAttempt when the uuid is taken, and OnDoNotCallList.
+        Raises DuplicateAttempt when the uuid is taken, OnDoNotCallList, ClaimLost and CalledMeanwhile.
         """
         do_not_call = DoNotCallRepository(self._session)
         do_not_call.lock(shared=True)
         if entry := do_not_call.find(new.number, new.campaign):
             raise OnDoNotCallList(entry)
+        contacts, claim = ContactRepository(self._session), new.claim
         campaign_id = CampaignRepository(self._session).ensure(new.campaign)
-        contacts = ContactRepository(self._session)
-        contact_id = contacts.ensure(campaign_id, new.number, new.fields)
+        contact_id = contacts.ensure(campaign_id, new.number, new.fields) if claim is None else claim.contact_id
         row = {
             "uuid": new.uuid,
             "campaign_id": campaign_id,
@@ -116,9 +66,18 @@ class AttemptRepository:
             "gateway": new.gateway,
             "node": new.node,
             "created_at": new.created_at,
+            "owner": None if claim is None else claim.owner,
         }
-        self._insert(row, repeated=repeated)
-        contacts.set_state(contact_id, ContactState.IN_CALL)
+        if repeated and self._is(row):
+            return
+        claims = ClaimRepository(self._session)
+        if new.known_attempts is not None:
+            claims.check_history(new.number, new.known_attempts)
+        if claim is None:
+            contacts.enter_call(contact_id)
+        else:
+            claims.use(new, claim)
+        self._insert(row, repeated=False)
 
     def begin_incoming(self, new: NewIncomingCall, *, repeated: bool = False) -> dict[str, str]:
         """Write a call that came in; what is known of the contact who calls, empty for a stranger.
@@ -218,11 +177,13 @@ class AttemptRepository:
         turns: Sequence[TurnRecord],
         barge_ins: Sequence[BargeInRecord],
         latencies: Sequence[LatencyRecord],
+        next_try: NextTry | None = None,
         *,
         repeated: bool = False,
     ) -> bool:
         """Write the outcome and all that belongs to it, unless the attempt has one: then False, and nothing changes.
 
+        next_try: when the contact may be called again; None: it is done.
         With the outcome `do_not_call` the number comes on the do-not-call list, for all campaigns.
         repeated: an earlier try may have been committed without our knowing: True then, too. Raises UnknownAttempt.
         """
@@ -244,7 +205,7 @@ class AttemptRepository:
             Attempt.uuid == uuid, Attempt.direction == Direction.OUTGOING.value, Attempt.contact_id.is_not(None)
         )
         if (contact_id := self._session.scalar(dialled)) is not None:
-            ContactRepository(self._session).set_state(contact_id, ContactState.DONE)
+            ContactRepository(self._session).leave_call(contact_id, result.outcome, next_try)
         return True
 
     def _keep_from_calling(self, uuid: str, at: datetime) -> None:
@@ -260,9 +221,17 @@ class AttemptRepository:
             raise UnknownAttempt(uuid)
         return found[0]
 
-    def unfinished(self) -> list[StoredAttempt]:
-        """Those without an outcome, oldest first: calls that are going on, and those that a crash left behind."""
-        return self._load(Attempt.outcome.is_(None))
+    def unfinished(self, owner: str | None = None, node: str | None = None) -> list[StoredAttempt]:
+        """Those without an outcome, oldest first: calls that are going on, and those that a crash left behind.
+
+        owner, node: only those of that daemon, on that FreeSWITCH.
+        """
+        wanted: list[ColumnElement[bool]] = [Attempt.outcome.is_(None)]
+        if owner is not None:
+            wanted.append(Attempt.owner == owner)
+        if node is not None:
+            wanted.append(Attempt.node == node)
+        return self._load(*wanted)
 
     def outcomes(self, campaign: str) -> dict[str, int]:
         """How many attempts of the campaign came to each outcome; those without one are not counted."""
@@ -276,10 +245,10 @@ class AttemptRepository:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _load(self, condition: Any) -> list[StoredAttempt]:
+    def _load(self, *conditions: ColumnElement[bool]) -> list[StoredAttempt]:
         wanted = (
             select(Attempt)
-            .where(condition)
+            .where(*conditions)
             .options(
                 joinedload(Attempt.campaign),
                 joinedload(Attempt.contact),
@@ -368,6 +337,7 @@ def _stored(attempt: Attempt) -> StoredAttempt:
             LatencyRecord(each.turn, each.endpoint_ms, each.stt_ms, each.llm_ms, each.tts_ms, each.total_ms)
             for each in attempt.latencies
         ),
+        owner=attempt.owner,
     )
 
 

@@ -88,7 +88,7 @@ def _storable(text: str) -> str:
 _RowId: Final = BigInteger().with_variant(Integer, "sqlite")
 # FreeSWITCH's spelling on SQLite too, so that a uuid from a log can be searched for as it is.
 _ChannelUuid: Final = Uuid(as_uuid=False).with_variant(String(36), "sqlite")
-_Fields: Final = JSON().with_variant(JSONB, "postgresql")
+_Json: Final = JSON().with_variant(JSONB, "postgresql")
 _Number: Final = String(16)  # E.164: + and at most 15 digits
 _WHERE_EVERYWHERE: Final[dict[str, Any]] = {
     f"{dialect}_where": text("campaign_id IS NULL") for dialect in ("sqlite", "postgresql")
@@ -106,23 +106,60 @@ class Campaign(Base):
     id: Mapped[int] = mapped_column(_RowId, primary_key=True)
     name: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(String(16), server_default="stopped")
+    changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its state
+    reason: Mapped[str | None] = mapped_column(FreeText)  # for its state
+    folder: Mapped[str | None] = mapped_column(FreeText)
+    pace: Mapped[dict[str, float]] = mapped_column(_Json, server_default="{}")
 
 
 class Contact(Base):
+    """A person on a campaign's list.
+
+    next_at: when it may be claimed next, which of one that is claimed is when its lease runs out; null: in a call, or
+    done. claims: how often it was claimed, by which a claim knows whether it still counts. reason: why it waits, or
+    is done without a call.
+    """
+
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("campaign_id", "number"),  # a person is on a list once
-        Index(None, "campaign_id", "state", "id"),  # who is next
+        # How many are in each state. PostgreSQL keeps one entry for many equal rows: 7 MB a million.
+        Index(None, "campaign_id", "state"),
         Index(None, "number"),  # the same person on other lists
+        # Who is next.
+        Index(
+            "ix_contacts_due",
+            "campaign_id",
+            "priority",
+            "next_at",
+            "id",
+            sqlite_where=text("next_at IS NOT NULL"),
+            postgresql_where=text("next_at IS NOT NULL"),
+        ),
+        # What a daemon that ends, or died, gives back.
+        Index(
+            "ix_contacts_claimed",
+            "lease_owner",
+            sqlite_where=text("lease_owner IS NOT NULL"),
+            postgresql_where=text("lease_owner IS NOT NULL"),
+        ),
         CheckConstraint("number LIKE '+%'", name="number_e164"),
     )
 
     id: Mapped[int] = mapped_column(_RowId, primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id))
     number: Mapped[str] = mapped_column(_Number)
-    fields: Mapped[dict[str, Any]] = mapped_column(_Fields)
+    fields: Mapped[dict[str, str]] = mapped_column(FreeTexts)
     state: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    priority: Mapped[int] = mapped_column(Integer, server_default="0")
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    last_outcome: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(FreeText)
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    claims: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 class Attempt(Base):
@@ -184,6 +221,7 @@ class Attempt(Base):
     callback_latest: Mapped[datetime | None] = mapped_column(UtcDateTime)
     transferred_to: Mapped[str | None] = mapped_column(FreeText)
     answers: Mapped[dict[str, str]] = mapped_column(FreeTexts, server_default="{}")
+    owner: Mapped[str | None] = mapped_column(String(64))  # the daemon whose call it is; null: no daemon's
 
     campaign: Mapped[Campaign | None] = relationship(lazy="raise")
     contact: Mapped[Contact | None] = relationship(lazy="raise")
@@ -292,3 +330,15 @@ class Webhook(Base):
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(FreeText)
     attempt_uuid: Mapped[str | None] = mapped_column(_ChannelUuid)
+
+
+class Daemon(Base):
+    """A daemon that runs, or died without a word. `process` tells whether it is still there, on its own machine."""
+
+    __tablename__ = "daemons"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    process: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)

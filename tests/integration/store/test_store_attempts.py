@@ -14,12 +14,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from robot.store.campaign_records import ContactState
+from robot.store.campaigns import CampaignRepository
+from robot.store.contacts import ContactRepository
 from robot.store.database import Database
 from robot.store.errors import DuplicateAttempt, StatementRefused, UnknownAttempt
 from robot.store.records import (
     AttemptResult,
     BargeInRecord,
-    ContactState,
     Direction,
     ExpiredRecording,
     LatencyRecord,
@@ -28,7 +30,7 @@ from robot.store.records import (
     StoredAttempt,
     TurnRecord,
 )
-from robot.store.repositories import AttemptRepository, CampaignRepository, ContactRepository
+from robot.store.repositories import AttemptRepository
 
 DIALLED = datetime(2026, 3, 29, 0, 59, 59, 123456, UTC)
 PARIS = timezone(timedelta(hours=2))
@@ -150,6 +152,8 @@ def test_the_contact_is_written_once_and_follows_its_attempts(database: Database
         assert contacts.states("spring") == {ContactState.IN_CALL: 1}
         assert attempts.get(second.uuid).fields == first.fields
         attempts.finish(second.uuid, RESULT, [], [], [])
+        assert contacts.states("spring") == {ContactState.IN_CALL: 1}, "the first attempt goes on"
+        attempts.finish(first.uuid, RESULT, [], [], [])
         assert contacts.states("spring") == {ContactState.DONE: 1}
 
 

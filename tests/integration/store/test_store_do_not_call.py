@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from robot.store.contacts import ContactRepository
 from robot.store.database import Database
 from robot.store.do_not_call import DoNotCallRepository
 from robot.store.errors import OnDoNotCallList, UnknownAttempt
@@ -21,7 +22,7 @@ from robot.store.records import (
     NewDoNotCall,
     NewIncomingCall,
 )
-from robot.store.repositories import AttemptRepository, ContactRepository
+from robot.store.repositories import AttemptRepository
 from robot.store.store import Store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

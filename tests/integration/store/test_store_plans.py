@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
+from robot.store.campaigns import CampaignRepository
+from robot.store.contacts import ContactRepository
 from robot.store.database import Database
 from robot.store.do_not_call import DoNotCallRepository
 from robot.store.outbox import WebhookRepository
 from robot.store.records import AttemptResult, NewAttempt, TurnRecord
-from robot.store.repositories import AttemptRepository, CampaignRepository, ContactRepository
+from robot.store.repositories import AttemptRepository
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RESULT = AttemptResult("do_not_call", None, None, None, None, None, NOW, None, None)
@@ -57,7 +59,6 @@ def test_the_look_up_uses_an_index(database: Database, name: str) -> None:
 
 def test_what_campaigns_will_ask_for_has_its_index(database: Database) -> None:
     asked = [
-        "SELECT id FROM contacts WHERE campaign_id = 1 AND state = 'waiting' ORDER BY id LIMIT 1",
         "SELECT id FROM contacts WHERE number = '+33140000001'",
         "SELECT count(*) FROM attempts WHERE number = '+33140000001' AND created_at >= '2026-11-21 00:00:00'",
         "SELECT uuid FROM attempts WHERE contact_id = 1",
