@@ -65,6 +65,15 @@ async def test_the_earliest_arrival_says_when_the_stream_began() -> None:
     assert ear.speech == [(100.0, 100.02, 100.02)]
 
 
+async def test_what_is_not_like_speech_is_not_told_as_speech() -> None:
+    ear = Ear()
+    stream = started(ear.hearing(), at=100.02)
+    stream(SpeechContinues(0, 1500, 1500, arrived_at=101.5, speechlike=False))
+    assert ear.speech == []
+    stream(SpeechContinues(0, 1520, 1520, arrived_at=101.52))
+    assert ear.speech == [(100.0, 101.52, 101.52)]
+
+
 async def test_an_answer_that_has_come_already_is_returned_at_once() -> None:
     ear = Ear()
     hearing = ear.hearing()
