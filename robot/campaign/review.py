@@ -214,8 +214,16 @@ class _Reviewer:
                 continue
             for phrase in intent.phrases:
                 other = self._scenario.matcher.understand(phrase, expected).intent
-                if other is not None and other != intent.name and leads.get(other) != leads[intent.name]:
+                if other is None or other == intent.name or leads.get(other) == leads[intent.name]:
+                    continue
+                # What the campaign gives to an intent of its own may well be one of those that come with the robot.
+                if self._wrote(phrase, intent.name) or not self._wrote(phrase, other):
                     yield intent.name, phrase, other
+
+    def _wrote(self, phrase: str, intent: str) -> bool:
+        """Whether the campaign itself has the phrase in `intent`."""
+        table = self._campaign.table.intents.get(intent)
+        return table is not None and phrase in table.phrases
 
     # -- prompts -------------------------------------------------------------------------------------------------------
 
