@@ -101,11 +101,11 @@ class ClaimRepository:
                 ),
             )
             .values(next_at=until)
-            .returning(Contact.id)
+            .returning(Contact.id, Contact.lease_owner, Contact.claims)
             .execution_options(synchronize_session=False)
         )
-        held = set(self._session.scalars(renewed)) if claims else set()
-        return [claim for claim in claims if claim.contact_id in held]
+        held = {tuple(row) for row in self._session.execute(renewed)} if claims else set()
+        return [claim for claim in claims if (claim.contact_id, claim.owner, claim.seq) in held]
 
     def release(self, releases: Iterable[tuple[Claim, NextTry | GivenUp]]) -> None:
         """Contacts that are not called now. Claims that do not count any more change nothing."""

@@ -71,12 +71,12 @@ class AttemptRepository:
         if repeated and self._is(row):
             return
         claims = ClaimRepository(self._session)
-        if new.known_attempts is not None:
-            claims.check_history(new.number, new.known_attempts)
         if claim is None:
             contacts.enter_call(contact_id)
         else:
             claims.use(new, claim)
+        if new.known_attempts is not None:
+            claims.check_history(new.number, new.known_attempts)
         self._insert(row, repeated=False)
 
     def begin_incoming(self, new: NewIncomingCall, *, repeated: bool = False) -> dict[str, str]:
