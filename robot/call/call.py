@@ -136,7 +136,7 @@ class Call:
                 enter=self._enter,
                 tell=self._tell,
                 progress=self._progress.save,
-                handed_over=self._lift_limit,
+                handed_over=self._handed_over,
             ),
         )
         self._recording = (
@@ -260,11 +260,14 @@ class Call:
             self._plan.max_call_s + _OVERTIME_S, self.stop, "the call lasted longer than `max_call_s` allows"
         )
 
-    def _lift_limit(self) -> None:
+    async def _handed_over(self) -> None:
+        """What two people say to each other is none of our business, and neither is how long they talk."""
         if self._who is not None:
             self._who.close()
         if self._too_long is not None:
             self._too_long.cancel()
+        if self._recording is not None:
+            await self._recording.stop()
 
     def _outcome_without_conclusion(self) -> str:
         return Outcome.COMPLETED if self._record.callee_spoke else Outcome.NO_SPEECH

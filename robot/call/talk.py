@@ -10,7 +10,7 @@ How a call begins and ends, and what can end it early, is `call`'s.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,7 +82,7 @@ class TalkParts:
     enter: Callable[[CallState], None]
     tell: Callable[[Notice], None]
     progress: Callable[[], None]
-    handed_over: Callable[[], None]
+    handed_over: Callable[[], Awaitable[None]]
 
 
 class Talk:
@@ -173,7 +173,7 @@ class Talk:
             return conversation.failed()
         self.conclusion = conversation.step.outcome or Outcome.TRANSFERRED
         self.handed_over_to = order.number or order.extension
-        parts.handed_over()
+        await parts.handed_over()
         await parts.line.stop()
         await asyncio.shield(parts.channel.hung_up)
         return HangUp(self.conclusion)
