@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from websockets.protocol import State
 
 from robot.call.call import Call
-from robot.call.report import CallReport
+from robot.call.report import CallReport, Observer
 from robot.campaign.definition import Campaign, load_campaign
 from robot.config import Settings
 from robot.daemon import Daemon
@@ -192,13 +192,15 @@ class World:
     daemon: Daemon
     switch: EventSocketClient
 
-    def dial(self, number: str, campaign: Campaign) -> tuple[Call, asyncio.Task[CallReport]]:
-        call = self.daemon.call(campaign.plan(number))
+    def dial(
+        self, number: str, campaign: Campaign, observer: Observer | None = None
+    ) -> tuple[Call, asyncio.Task[CallReport]]:
+        call = self.daemon.call(campaign.plan(number), observer)
         return call, asyncio.create_task(call.run())
 
-    async def call(self, number: str, campaign: Campaign) -> FinishedCall:
+    async def call(self, number: str, campaign: Campaign, observer: Observer | None = None) -> FinishedCall:
         """Call and wait until it is over and written down."""
-        call, running = self.dial(number, campaign)
+        call, running = self.dial(number, campaign, observer)
         return await self.finished(call, running)
 
     async def finished(self, call: Call, running: asyncio.Task[CallReport]) -> FinishedCall:
@@ -273,7 +275,7 @@ def _settings(socket: EventSocketSettings, folder: Path, playback: str, stream_h
         update={
             "freeswitch": defaults.freeswitch.model_copy(update=reached),
             "recordings": defaults.recordings.model_copy(update={"folder": folder / "recordings"}),
-            "prompts": defaults.prompts.model_copy(update={"folder": folder / "prompts"}),
+            "prompts": defaults.prompts.model_copy(update={"folder": folder / "prompts of calls"}),
             "audio": defaults.audio.model_copy(update={"port": 0}),
             "database": defaults.database.model_copy(update={"url": f"sqlite:///{folder}/robot.db"}),
         }
