@@ -40,6 +40,9 @@ _DOUBTFUL: Final = 7.0
 _LOOKS_AT_FIRST: Final = 5
 _LOOKS_LATER: Final = 24
 
+# At first the canceller learns the noise of the line, which it puts where it takes echo away: noise that is missing at
+# first and comes back later would be taken for speech.
+_LEARN_MS: Final = 1000
 _CANCELLER_DELAY: Final = 128  # samples by which what it gives is late (measured)
 # Beyond what is known of the gain (a quarter of a second's speech tells it to some dB), and the peaks within a frame.
 _ABOVE_ECHO: Final = 10 ** (12 / 10)
@@ -130,6 +133,7 @@ class EchoFreeCallee:
         self.search = EchoSearch()
         self._canceller = EchoCanceller(sample_rate=RATE)
         self._since_prompt_ms = LONGEST_ECHO_MS + FRAME_MS  # since the prompt was last heard
+        self._heard_ms = 0
         self._prompt_powers: deque[float] = deque([0.0], maxlen=LONGEST_ECHO_MS // FRAME_MS)
         self._late = np.zeros(_CANCELLER_DELAY, np.int16)  # the end of the callee's frame before
 
@@ -141,9 +145,8 @@ class EchoFreeCallee:
     def clean(self, callee: bytes, robot: bytes) -> bytes:
         """20 ms of L16 at 16 kHz of each side: the callee's, with what the prompt left in it taken out."""
         self._since_prompt_ms = self._since_prompt_ms + FRAME_MS if robot == _SILENCE else 0
-        # Until the first prompt is over the canceller learns the noise of the line, which it puts where it took echo
-        # away: noise that is missing at first and then comes back would be taken for speech.
-        if not self.prompt_sounds and self.search.line is not Line.UNKNOWN:
+        self._heard_ms += FRAME_MS
+        if not self.prompt_sounds and self._heard_ms > _LEARN_MS:
             return callee
         heard, played = samples(callee), samples(robot)
         if self.prompt_sounds:
