@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from robot.campaign.definition import CampaignError, load_campaign
+from robot.commands import reports
 from robot.commands.common import (
     DONE,
     FAILED,
@@ -29,7 +30,11 @@ folder_argument = click.argument("folder", type=click.Path(path_type=Path), meta
 
 @click.group()
 def campaign() -> None:
-    """Campaigns: look at one, rehearse one."""
+    """Campaigns: look at one, rehearse one, report on one."""
+
+
+campaign.add_command(reports.report)
+campaign.add_command(reports.export)
 
 
 @campaign.command()

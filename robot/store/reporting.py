@@ -66,7 +66,8 @@ class NamedCount:
 
 @dataclass(frozen=True, slots=True)
 class AmdCount:
-    """Of answered calls. kind: None where it was not found out. confidence: the mean, 0 to 1; None where none is known."""
+    """Of answered calls. kind: None where it was not found out. confidence: the mean, 0 to 1; None where none is
+    known."""
 
     kind: str | None
     answered: int
@@ -131,7 +132,7 @@ class ReportRepository:
         counted = (
             select(Contact.state, func.count()).where(Contact.campaign_id == self._campaign_id).group_by(Contact.state)
         )
-        return {state: count for state, count in self._session.execute(counted)}
+        return dict(self._session.execute(counted).tuples().all())
 
     def incoming(self) -> int:
         """How many calls came in that had this campaign's conversation."""
@@ -153,7 +154,7 @@ class ReportRepository:
 
     def talk_seconds(self) -> dict[int, int]:
         """How many answered calls had talks of so many times ten seconds, rounded down."""
-        tens = cast(func.floor(Attempt.talk_ms / 10_000), Integer)
+        tens = Attempt.talk_ms // 10_000
         return {int(ten): count for ten, count in self._grouped(tens, func.count(), where=Attempt.talk_ms.is_not(None))}
 
     def attempts_per_contact(self) -> dict[int, int]:
@@ -199,7 +200,7 @@ class ReportRepository:
             .join(last, and_(Turn.attempt_uuid == last.c.attempt_uuid, Turn.seq == last.c.seq))
             .group_by(Turn.step)
         )
-        ended = {step: count for step, count in self._session.execute(ends)}
+        ended = dict(self._session.execute(ends).tuples().all())
         return [
             StepCount(step, calls, ended.get(step, 0), int(interrupted), float(place))
             for step, calls, interrupted, place in self._session.execute(reached)
@@ -261,7 +262,7 @@ class ReportRepository:
     def _bucket(self) -> ColumnElement[Any]:
         if is_postgresql(self._session):
             return func.floor(extract("epoch", Attempt.created_at) / BUCKET_S)
-        return cast(func.strftime("%s", Attempt.created_at), Integer) / text(str(BUCKET_S))
+        return cast(func.strftime("%s", Attempt.created_at), Integer) // BUCKET_S
 
 
 _CALL_COLUMNS: Final = tuple(

@@ -1,0 +1,163 @@
+"""A campaign's report in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.columns import Columns
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from robot.campaign.report import TALK_CLASSES, WEEKDAYS, Report, Slot
+
+_BAR_COLUMNS = 20
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def print_report(console: Console, report: Report) -> None:
+    console.print(f"[bold]{escape(report.campaign)}[/], {escape(told_period(report))}\n")
+    console.print(Text("\n".join(f"{name:<18}{value}" for name, value in totals(report))))
+    if not report.attempts:
+        return
+    console.print()
+    for part in (_outcomes(report), _amd(report), _steps(report)):
+        console.print(part)
+    console.print(
+        Columns([_times("hour", _hours(report)), _times("weekday", zip(WEEKDAYS, report.weekdays, strict=True))])
+    )
+    console.print(Columns([_talks(report), _per_contact(report)]))
+    console.print(Columns([_named("gateway", report), _named("caller id", report), _named("hangup cause", report)]))
+
+
+def told_period(report: Report) -> str:
+    """`2026-11-01 to 2026-11-30, times of Europe/Paris`"""
+    since, until = report.period.since, report.period.until
+    begin = "from the first attempt" if since is None else f"from {since.astimezone(report.zone):%Y-%m-%d %H:%M}"
+    end = report.made_at if until is None or until > report.made_at else until
+    return f"{begin} to {end.astimezone(report.zone):%Y-%m-%d %H:%M}, times of {report.zone.key}"
+
+
+def totals(report: Report) -> list[tuple[str, str]]:
+    """The few figures that come first, each with its name."""
+    contacts = sum(report.contacts.values())
+    left = contacts - report.contacts.get("done", 0)
+    rate = Slot(report.attempts, report.answered).answer_rate
+    told = [
+        ("Contacts", f"{contacts:,}, {left:,} of them not done yet"),
+        ("Attempts", f"{report.attempts:,}"),
+        ("Answered", f"{report.answered:,}" + ("" if rate is None else f" ({rate:.1%})")),
+        ("Talk time", told_duration(report.talk_s)),
+    ]
+    if report.answered:
+        told.append(("Mean talk", f"{report.talk_s / report.answered:.1f} s"))
+    if report.incoming:
+        told.append(("Calls that came in", f"{report.incoming:,}"))
+    return told
+
+
+def told_duration(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours:,} h {minute:02} min" if hours else f"{minute} min {second:02} s"
+
+
+def told_talk(begin: int, end: int | None) -> str:
+    """A class of TALK_CLASSES."""
+    return f"over {begin} s" if end is None else f"{begin} to {end} s"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index and column else "left", no_wrap=True)
+    return table
+
+
+def _outcomes(report: Report) -> Group:
+    table = _table("Outcomes", "outcome", "attempts", "share", "answered", "talk", "")
+    most = max(count.attempts for count in report.outcomes)
+    for count in report.outcomes:
+        table.add_row(
+            escape(count.outcome or "(goes on)"),
+            f"{count.attempts:,}",
+            f"{count.attempts / report.attempts:.1%}",
+            f"{count.answered:,}",
+            told_duration(count.talk_ms / 1000),
+            _bar(count.attempts, most),
+        )
+    return Group(table, "")
+
+
+def _amd(report: Report) -> Group:
+    table = _table("Who picked up", "amd", "calls", "share", "confidence", "")
+    for count in report.amd:
+        table.add_row(
+            escape(count.kind or "(not told)"),
+            f"{count.answered:,}",
+            _percent(count.answered, report.answered),
+            "" if count.confidence is None else f"{count.confidence:.2f}",
+            _bar(count.answered, max(each.answered for each in report.amd)),
+        )
+    return Group(table, "") if report.amd else Group()
+
+
+def _steps(report: Report) -> Group:
+    table = _table("Steps of the script", "step", "calls", "of answered", "ended there", "talked over", "")
+    for count in report.steps:
+        table.add_row(
+            escape(count.step),
+            f"{count.calls:,}",
+            _percent(count.calls, report.answered),
+            f"{count.ended:,}",
+            f"{count.interrupted:,}",
+            _bar(count.calls, max(each.calls for each in report.steps)),
+        )
+    return Group(table, "") if report.steps else Group()
+
+
+def _hours(report: Report) -> list[tuple[str, Slot]]:
+    return [(f"{hour:02}", slot) for hour, slot in enumerate(report.hours) if slot.attempts]
+
+
+def _times(title: str, slots: Iterable[tuple[str, Slot]]) -> Table:
+    rows = list(slots)
+    table = _table(f"By {title}", title, "attempts", "answered", "rate", "")
+    most = max((slot.attempts for _, slot in rows), default=0)
+    for name, slot in rows:
+        rate = "" if slot.answer_rate is None else f"{slot.answer_rate:.0%}"
+        table.add_row(name, f"{slot.attempts:,}", f"{slot.answered:,}", rate, _bar(slot.attempts, most))
+    return table
+
+
+def _talks(report: Report) -> Table:
+    table = _table("Length of talks", "talk", "calls", "")
+    for (begin, end), calls in zip(TALK_CLASSES, report.talks, strict=True):
+        table.add_row(told_talk(begin, end), f"{calls:,}", _bar(calls, max(report.talks)))
+    return table
+
+
+def _per_contact(report: Report) -> Table:
+    table = _table("Attempts per contact", "attempts", "contacts", "")
+    most = max(report.attempts_per_contact.values())
+    for attempts, contacts in report.attempts_per_contact.items():
+        table.add_row(str(attempts), f"{contacts:,}", _bar(contacts, most))
+    return table
+
+
+def _named(title: str, report: Report) -> Table:
+    counts = {"gateway": report.gateways, "caller id": report.caller_ids, "hangup cause": report.hangup_causes}[title]
+    table = _table(f"By {title}", title, "attempts", "answered")
+    for count in counts[:12]:
+        table.add_row(escape(count.name or "(none)"), f"{count.attempts:,}", _percent(count.answered, count.attempts))
+    return table
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else ""
+
+
+def _bar(value: int, most: int) -> Text:
+    eighths = round(_BAR_COLUMNS * 8 * value / most) if most else 0
+    return Text("█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip(), style="blue")
