@@ -6,6 +6,7 @@ A beginning has its node, writes the attempt down before anything is done, and b
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import uuid4
@@ -17,7 +18,8 @@ from robot.call.plan import CallPlan
 from robot.esl import commands
 from robot.esl.errors import BadArgument
 from robot.esl.hook import IncomingCall
-from robot.store.records import NewAttempt, NewIncomingCall
+from robot.store.campaign_records import Claim, NextTry
+from robot.store.records import AttemptResult, Direction, NewAttempt, NewIncomingCall
 from robot.store.store import Store
 
 
@@ -26,6 +28,7 @@ class Beginning(Protocol):
 
     uuid: str
     node: Node
+    direction: Direction
 
     async def write_down(self, store: Store) -> None:
         """Raises StoreError: then nothing has been done, and nothing must be."""
@@ -33,27 +36,53 @@ class Beginning(Protocol):
     async def connect(self, channel: Channel, stream_token: str) -> int | None:
         """Returns when the channel is answered; for how long it rang, in ms. Raises CallFailure."""
 
+    def next_try(self, result: AttemptResult) -> NextTry | None:
+        """When the person may be called again, after this; None: not by the campaign."""
+
     def release(self) -> None:
         """The call is over."""
 
 
-class Outgoing:
-    """The robot calls `plan.number`."""
+@dataclass(frozen=True, slots=True)
+class FromList:
+    """A call that was chosen from a campaign's list.
 
-    def __init__(self, plan: CallPlan, node: Node, now: Callable[[], float]) -> None:
+    claim: the right to it. known_attempts: of how many attempts at the number the rules knew when they allowed it.
+    after: what they say of the next one, given the outcome and when the attempt was made.
+    """
+
+    claim: Claim
+    known_attempts: int
+    after: Callable[[AttemptResult, datetime], NextTry | None]
+
+
+class Outgoing:
+    """The robot calls `plan.number`. listed: None: somebody asked for this very call."""
+
+    direction = Direction.OUTGOING
+
+    def __init__(self, plan: CallPlan, node: Node, now: Callable[[], float], listed: FromList | None = None) -> None:
         self.uuid = str(uuid4())
         self.node = node
         self._plan = plan
         self._now = now
+        self._listed = listed
+        self._created_at = datetime.now(UTC)
 
     async def write_down(self, store: Store) -> None:
-        plan = self._plan
+        plan, listed = self._plan, self._listed
+        self._created_at = datetime.now(UTC)
         await store.begin_attempt(
             NewAttempt(
                 uuid=self.uuid, campaign=plan.campaign, number=plan.number, caller_id=plan.caller_id,
-                gateway=plan.gateway, node=self.node.name, created_at=datetime.now(UTC), fields=dict(plan.fields),
+                gateway=plan.gateway, node=self.node.name, created_at=self._created_at, fields=dict(plan.fields),
+                claim=None if listed is None else listed.claim,
+                known_attempts=None if listed is None else listed.known_attempts,
             )
         )  # fmt: skip
+
+    def next_try(self, result: AttemptResult) -> NextTry | None:
+        return None if self._listed is None else self._listed.after(result, self._created_at)
 
     async def connect(self, channel: Channel, stream_token: str) -> int | None:
         sent_at = self._now()
@@ -82,6 +111,8 @@ class Outgoing:
 class Incoming:
     """Somebody calls in; `caller`: their number as E.164, None when it is withheld."""
 
+    direction = Direction.INCOMING
+
     def __init__(self, plan: CallPlan, node: Node, call: IncomingCall, caller: str | None) -> None:
         self.uuid = call.uuid
         self.node = node
@@ -101,6 +132,9 @@ class Incoming:
         take_over = commands.take_over(self.uuid, stream_token=stream_token)
         await channel.pick_up(take_over, answered=self._call.answered)
         return None
+
+    def next_try(self, result: AttemptResult) -> NextTry | None:
+        return None  # who calls us decides that themselves
 
     def release(self) -> None:
         """A channel that could not be hung up goes back to the dialplan."""
