@@ -10,13 +10,15 @@ from typing import Final
 
 from robot.campaign.charts import Bar, Cell, Column, bars, columns, grid
 from robot.campaign.report import TALK_CLASSES, WEEKDAYS, Report, Slot
-from robot.campaign.report_view import told_duration, told_period, told_talk, totals
+from robot.campaign.report_view import told_duration, told_period, told_share, told_talk, totals
 from robot.store.reporting import NamedCount
 
 #: As many columns as can be told apart; more days than that are counted by the week.
 _MOST_DAYS: Final = 92
 _MOST_LABELS: Final = 12
 _MOST_ROWS: Final = 15
+#: Attempts of which a rate says something.
+_TELLING: Final = 20
 _ANSWERED: Final = '<i class="key strong"></i>answered<i class="key weak"></i>not answered'
 
 
@@ -24,7 +26,10 @@ def page(report: Report) -> str:
     """The file's text."""
     style = files("robot.campaign").joinpath("report_page.css").read_text("utf-8")
     name = escape(report.campaign)
-    tiles = "".join(f"<li><b>{escape(value)}</b><span>{escape(label)}</span></li>" for label, value in totals(report))
+    tiles = "".join(
+        f"<li><span>{escape(total.name)}</span><b>{escape(total.value)}</b><span>{escape(total.note)}</span></li>"
+        for total in totals(report)
+    )
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -63,7 +68,7 @@ def _section(title: str, note: str, content: str) -> str:
 def _outcomes(report: Report) -> str:
     rows = []
     for count in report.outcomes:
-        name, share = count.outcome or "(goes on)", _percent(count.attempts, report.attempts)
+        name, share = count.outcome or "(goes on)", told_share(count.attempts, report.attempts)
         title = f"{name}: {count.attempts:,} attempts, {count.answered:,} answered, "
         title += f"{told_duration(count.talk_ms / 1000)} of talk"
         rows.append(Bar(name, count.attempts, f"{count.attempts:,} · {share}", title))
@@ -73,7 +78,7 @@ def _outcomes(report: Report) -> str:
 def _amd(report: Report) -> str:
     rows = []
     for count in report.amd:
-        name, share = count.kind or "(not told)", _percent(count.answered, report.answered)
+        name, share = count.kind or "(not told)", told_share(count.answered, report.answered)
         sure = "" if count.confidence is None else f", {count.confidence:.0%} sure on average"
         rows.append(
             Bar(name, count.answered, f"{count.answered:,} · {share}", f"{name}: {count.answered:,} calls{sure}")
@@ -84,7 +89,7 @@ def _amd(report: Report) -> str:
 def _steps(report: Report) -> str:
     rows = []
     for count in report.steps:
-        share = _percent(count.calls, report.answered)
+        share = told_share(count.calls, report.answered)
         title = f"{count.step}: {count.calls:,} calls came to it, {count.ended:,} ended there, "
         title += f"it was talked over {count.interrupted:,} times"
         rows.append(Bar(count.step, count.calls, f"{count.calls:,} · {share}", title))
@@ -122,7 +127,10 @@ def _hours(report: Report) -> str:
 
 def _week(report: Report) -> str:
     """Of each hour of the week, how many attempts were answered."""
-    best = max((slot.answer_rate or 0.0 for day in report.week for slot in day), default=0.0) or 1.0
+    slots = [slot for day in report.week for slot in day]
+    # A lucky hour with two attempts must not make all others pale.
+    telling = [slot for slot in slots if slot.attempts >= _TELLING] or slots
+    best = max(slot.answer_rate or 0.0 for slot in telling) or 1.0
     rows = [
         (name, [_cell(f"{name} {hour:02}:00", slot, best) for hour, slot in enumerate(day)])
         for name, day in zip(WEEKDAYS, report.week, strict=True)
@@ -136,7 +144,7 @@ def _cell(when: str, slot: Slot, best: float) -> Cell:
     rate = slot.answer_rate
     if rate is None:
         return Cell(None, "", f"{when}: no attempts")
-    return Cell(rate / best, f"{rate * 100:.0f}", f"{when}: {_told(slot)}")
+    return Cell(min(1.0, rate / best), f"{rate * 100:.0f}", f"{when}: {_told(slot)}")
 
 
 def _talks(report: Report) -> str:
@@ -159,7 +167,7 @@ def _per_contact(report: Report) -> str:
 def _table(title: str, counts: Sequence[NamedCount]) -> str:
     rows = "".join(
         f"<tr><td>{escape(count.name or '(none)')}</td><td>{count.attempts:,}</td><td>{count.answered:,}</td>"
-        f"<td>{_percent(count.answered, count.attempts)}</td></tr>"
+        f"<td>{told_share(count.answered, count.attempts)}</td></tr>"
         for count in counts[:_MOST_ROWS]
     )
     more = len(counts) - _MOST_ROWS
@@ -169,9 +177,5 @@ def _table(title: str, counts: Sequence[NamedCount]) -> str:
 
 
 def _told(slot: Slot) -> str:
-    rate = "" if slot.answer_rate is None else f" ({slot.answer_rate:.0%})"
-    return f"{slot.attempts:,} attempts, {slot.answered:,} answered{rate}"
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else ""
+    share = f" ({told_share(slot.answered, slot.attempts)})" if slot.attempts else ""
+    return f"{slot.attempts:,} attempts, {slot.answered:,} answered{share}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from rich.columns import Columns
 from rich.console import Console, Group
@@ -10,15 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from robot.call.amd.greetings import AmdClass
 from robot.campaign.report import TALK_CLASSES, WEEKDAYS, Report, Slot
 
-_BAR_COLUMNS = 20
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_BAR_COLUMNS: Final = 20
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
 def print_report(console: Console, report: Report) -> None:
     console.print(f"[bold]{escape(report.campaign)}[/], {escape(told_period(report))}\n")
-    console.print(Text("\n".join(f"{name:<18}{value}" for name, value in totals(report))))
+    for total in totals(report):
+        console.print(Text.assemble(f"{total.name:<18}{total.value:>14}  ", (total.note, "dim")))
     if not report.attempts:
         return
     console.print()
@@ -39,22 +43,37 @@ def told_period(report: Report) -> str:
     return f"{begin} to {end.astimezone(report.zone):%Y-%m-%d %H:%M}, times of {report.zone.key}"
 
 
-def totals(report: Report) -> list[tuple[str, str]]:
-    """The few figures that come first, each with its name."""
+@dataclass(frozen=True, slots=True)
+class Total:
+    name: str
+    value: str
+    note: str = ""
+
+
+def totals(report: Report) -> list[Total]:
+    """The few figures that come first."""
     contacts = sum(report.contacts.values())
-    left = contacts - report.contacts.get("done", 0)
-    rate = Slot(report.attempts, report.answered).answer_rate
     told = [
-        ("Contacts", f"{contacts:,}, {left:,} of them not done yet"),
-        ("Attempts", f"{report.attempts:,}"),
-        ("Answered", f"{report.answered:,}" + ("" if rate is None else f" ({rate:.1%})")),
-        ("Talk time", told_duration(report.talk_s)),
+        Total("Contacts", f"{contacts:,}", f"{contacts - report.contacts.get('done', 0):,} not done yet"),
+        Total("Attempts", f"{report.attempts:,}"),
+        Total("Answered", f"{report.answered:,}", told_share(report.answered, report.attempts, "of the attempts")),
     ]
-    if report.answered:
-        told.append(("Mean talk", f"{report.talk_s / report.answered:.1f} s"))
+    humans = sum(count.answered for count in report.amd if count.kind == AmdClass.HUMAN)
+    if humans:
+        told.append(Total("By a person", f"{humans:,}", told_share(humans, report.answered, "of those")))
+    mean = f"{report.talk_s / report.answered:.1f} s a call" if report.answered else ""
+    told.append(Total("Talk time", told_duration(report.talk_s), mean))
     if report.incoming:
-        told.append(("Calls that came in", f"{report.incoming:,}"))
+        told.append(Total("Calls that came in", f"{report.incoming:,}"))
     return told
+
+
+def told_share(part: int, whole: int, of: str = "") -> str:
+    """`53 % of ...`, and one digit more where it is little."""
+    if not whole:
+        return ""
+    percent = 100 * part / whole
+    return f"{percent:.{0 if percent >= 10 or not part else 1}f} % {of}".rstrip()
 
 
 def told_duration(seconds: float) -> str:
@@ -82,7 +101,7 @@ def _outcomes(report: Report) -> Group:
         table.add_row(
             escape(count.outcome or "(goes on)"),
             f"{count.attempts:,}",
-            f"{count.attempts / report.attempts:.1%}",
+            told_share(count.attempts, report.attempts),
             f"{count.answered:,}",
             told_duration(count.talk_ms / 1000),
             _bar(count.attempts, most),
@@ -96,7 +115,7 @@ def _amd(report: Report) -> Group:
         table.add_row(
             escape(count.kind or "(not told)"),
             f"{count.answered:,}",
-            _percent(count.answered, report.answered),
+            told_share(count.answered, report.answered),
             "" if count.confidence is None else f"{count.confidence:.2f}",
             _bar(count.answered, max(each.answered for each in report.amd)),
         )
@@ -109,7 +128,7 @@ def _steps(report: Report) -> Group:
         table.add_row(
             escape(count.step),
             f"{count.calls:,}",
-            _percent(count.calls, report.answered),
+            told_share(count.calls, report.answered),
             f"{count.ended:,}",
             f"{count.interrupted:,}",
             _bar(count.calls, max(each.calls for each in report.steps)),
@@ -126,7 +145,7 @@ def _times(title: str, slots: Iterable[tuple[str, Slot]]) -> Table:
     table = _table(f"By {title}", title, "attempts", "answered", "rate", "")
     most = max((slot.attempts for _, slot in rows), default=0)
     for name, slot in rows:
-        rate = "" if slot.answer_rate is None else f"{slot.answer_rate:.0%}"
+        rate = told_share(slot.answered, slot.attempts)
         table.add_row(name, f"{slot.attempts:,}", f"{slot.answered:,}", rate, _bar(slot.attempts, most))
     return table
 
@@ -150,12 +169,8 @@ def _named(title: str, report: Report) -> Table:
     counts = {"gateway": report.gateways, "caller id": report.caller_ids, "hangup cause": report.hangup_causes}[title]
     table = _table(f"By {title}", title, "attempts", "answered")
     for count in counts[:12]:
-        table.add_row(escape(count.name or "(none)"), f"{count.attempts:,}", _percent(count.answered, count.attempts))
+        table.add_row(escape(count.name or "(none)"), f"{count.attempts:,}", told_share(count.answered, count.attempts))
     return table
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else ""
 
 
 def _bar(value: int, most: int) -> Text:
