@@ -13,6 +13,7 @@ from rich.console import Console
 
 from robot import __version__
 from robot.commands import campaign, dnc, say
+from robot.commands import run as running
 from robot.commands.common import (
     DONE,
     FAILED,
@@ -43,6 +44,7 @@ def main(context: click.Context, config: Path | None, verbose: int) -> None:
 
 main.add_command(campaign.campaign)
 main.add_command(dnc.dnc)
+main.add_command(running.run_service)
 main.add_command(say.say)
 
 
@@ -123,16 +125,6 @@ def simulate(callees: Path | None, host: str, port: int, password: str) -> None:
     file = callees or demo_campaign_folder() / "callees.toml"
     with contextlib.suppress(KeyboardInterrupt):
         run(serve(SimulatorSettings(host=host, event_socket_port=port, password=password), file))
-
-
-@main.command("run")
-@click.pass_context
-@explain
-def run_service(context: click.Context) -> None:
-    """The robot as a service: answers calls that come in, keeps recordings no longer than it may. Ends on SIGTERM."""
-    from robot.service import serve
-
-    run(serve(settings_of(context).settings, people(as_json=True)))
 
 
 @main.command()

@@ -176,6 +176,12 @@ class WebhooksSettings(_Section):
     max_age_hours: Annotated[int, Field(ge=1, le=720)] = 24
 
 
+class ServiceSettings(_Section):
+    """[service]: `robot run`. finish_s: how long calls may go on when it is being stopped."""
+
+    finish_s: Annotated[int, Field(ge=0, le=86_400)] = 120
+
+
 class LoggingSettings(_Section):
     """[logging]: as_json is the key `json`: one JSON object a line instead of text for people. -v shows more."""
 
@@ -196,6 +202,7 @@ class Settings(_Section):
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
     prompts: PromptsSettings = Field(default_factory=PromptsSettings)
     webhooks: WebhooksSettings = Field(default_factory=WebhooksSettings)
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
     def switches(self) -> dict[str, FreeSwitchSettings]:
@@ -209,6 +216,15 @@ class Settings(_Section):
             )
             for name, node in self.nodes.items()
         }
+
+    def differing(self, other: Settings) -> list[str]:
+        """The keys whose values differ, passwords too, but not where they come from; of nodes only that they do."""
+        return [
+            section if section == "nodes" else f"{section}.{key}"
+            for section, info in Settings.model_fields.items()
+            for name, key in ([("", "")] if section == "nodes" else _keys_of(info.annotation))
+            if _setting(self, section, name) != _setting(other, section, name)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +312,11 @@ def _keys_of(section: object) -> list[tuple[str, str]]:
     assert isinstance(section, type)
     assert issubclass(section, BaseModel)
     return [(name, field.alias or name) for name, field in section.model_fields.items()]
+
+
+def _setting(settings: Settings, section: str, name: str) -> object:
+    values = getattr(settings, section)
+    return getattr(values, name) if name else values
 
 
 def _known_keys(section: str) -> list[str]:

@@ -1,30 +1,68 @@
-"""The long-running robot of `robot run`: answers the calls that come in, and deletes recordings whose time is over."""
+"""The parts of the long-running robot of `robot run`, and what may be asked of them: `robot.lifetime` asks.
+
+Calls that come in, the dialer, commands from other terminals, deleting what is too old. Everything is watched.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import structlog
-from rich.console import Console
 
-from robot.call.waiting import first_of
 from robot.campaign.definition import Campaign
-from robot.campaign.incoming import CampaignsByCall, IncomingCalls, load_campaigns
+from robot.campaign.incoming import CampaignsByCall, IncomingCalls
+from robot.campaign.roster import Roster, reread
 from robot.config import Settings
 from robot.daemon import Daemon
-from robot.direct_call import running_daemon
 from robot.esl.hook import Hook, HookSettings
+from robot.esl.pulse import HubPulse
 from robot.retention import PromptRetention, Retention
+from robot.sd_notify import Notifier
+from robot.store.campaign_records import CampaignState, StoredCampaign
+from robot.store.errors import StoreError
+from robot.supervision import TaskDied, Watched, feed
+from robot.toml_file import Problem
 
 log = structlog.get_logger(__name__)
 
-# Calls that talk when the robot is stopped may go on for so long; systemd waits 90 s before it kills.
-_FINISH_S: Final = 60.0
+#: Calls that are ended have so long to be hung up and written down; the store gives up an operation after 15 s.
+LAST_WORDS_S: Final = 20.0
+_LOOK_EVERY_S: Final = 1.0
+
+
+class Dialer(Protocol):
+    """Places the calls of the campaigns that are RUNNING in the database. All of it is for the loop's thread."""
+
+    @property
+    def live_calls(self) -> int:
+        """Calls that were begun, dialling included, and whose outcome is not written yet."""
+
+    async def run(self) -> None:
+        """Until `close`. One that returns or raises before ends the service."""
+
+    def stop_dialling(self) -> None:
+        """No new call from this moment, for good; those that go on do so."""
+
+    async def finish(self, within_s: float) -> int:
+        """Wait for the live calls; how many were left. May be cancelled, and called again."""
+
+    def end_calls(self, reason: str) -> None:
+        """Hang up every live call; `finish` waits until their outcomes are written."""
+
+    def reload(self, campaigns: Sequence[Campaign]) -> None:
+        """From the next call on these campaigns count; what goes on keeps the script it began with."""
+
+    async def close(self) -> None:
+        """End `run` and give back what was claimed. Calls were ended before."""
+
+
+NewDialer = Callable[[Daemon, Sequence[Campaign]], Dialer]
 
 
 class Service:
@@ -33,26 +71,39 @@ class Service:
     Entering raises CampaignError or EventSocketError. `failed` is done when a part of it died, with the reason.
     """
 
-    def __init__(self, settings: Settings, daemon: Daemon, campaigns: Sequence[Campaign]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        daemon: Daemon,
+        campaigns: Sequence[Campaign],
+        new_dialer: NewDialer | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
         self._settings = settings
         self._daemon = daemon
-        self._campaigns = campaigns
+        self._roster = Roster(tuple(campaigns))
+        self._new_dialer = new_dialer
+        self._notifier = notifier or Notifier(None)
         self._running = AsyncExitStack()
+        self._watched = Watched()
         self._incoming: IncomingCalls | None = None
+        self._dialer: Dialer | None = None
+        self._rereading = asyncio.Lock()
+        self._elsewhere: dict[str, Path] = {}
+        self._unknown: dict[str, datetime | None] = {}
         self.hook_port: int | None = None
-        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Self:
         parts, settings = self._daemon.parts, self._settings
         async with AsyncExitStack() as starting:
+            starting.push_async_callback(self._watched.close)
+            self._incoming = IncomingCalls(CampaignsByCall(self.campaigns), parts)
+            self._watch_loops(starting)
             recordings = Retention(parts.store, settings.recordings.folder)
             prompts = PromptRetention(parts.prompts, settings.prompts.keep_mb)
-            for name, retention in (("retention", recordings.run()), ("prompt retention", prompts.run())):
-                task = asyncio.create_task(retention, name=name)
-                task.add_done_callback(self._ended)
-                starting.push_async_callback(_cancelled, task)
-            self._daemon.webhooks.task.add_done_callback(self._ended)
-            self._incoming = IncomingCalls(CampaignsByCall(self._campaigns), parts)
+            self._watched.start(recordings.run(), "retention")
+            self._watched.start(prompts.run(), "prompt retention")
+            self._watched.add(self._daemon.webhooks.task)
             if settings.incoming.enabled:
                 incoming = settings.incoming
                 hook = Hook(
@@ -63,76 +114,115 @@ class Service:
                 await hook.start()
                 self.hook_port = hook.port
                 starting.push_async_callback(hook.close)
+            if self._new_dialer is not None:
+                self._dialer = self._new_dialer(self._daemon, self.campaigns)
+                starting.push_async_callback(self._dialer.close)
+                self._watched.start(self._dialer.run(), "dialer")
+            self._watched.start(self._follow_commands(), "commands")
             self._running = starting.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.finish(0)
+        self.stop_taking()
+        self.end_calls("the robot is being stopped")
+        if left := await self.finish(LAST_WORDS_S):
+            log.error("service.calls_not_ended", calls=left)
+        self._watched.stand_down()
         await self._running.aclose()
 
     @property
+    def failed(self) -> asyncio.Future[TaskDied]:
+        return self._watched.failed
+
+    @property
+    def campaigns(self) -> tuple[Campaign, ...]:
+        return self._roster.campaigns
+
+    @property
     def calls(self) -> int:
-        """Calls that are going on."""
-        return 0 if self._incoming is None else self._incoming.count
+        """Calls that are going on, in both directions."""
+        return sum(part.live_calls for part in self._callers())
 
-    async def finish(self, limit_s: float) -> None:
-        """Take no more calls; those that talk have `limit_s` to finish."""
+    def stop_taking(self) -> None:
+        """No new call from this moment, in neither direction."""
         if self._incoming is not None:
-            await self._incoming.finish(limit_s)
+            self._incoming.stop_taking()
+        if self._dialer is not None:
+            self._dialer.stop_dialling()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and not self.failed.done():
-            self.failed.set_result(task.exception() or RuntimeError(f"{task.get_name()} ended by itself"))
+    async def finish(self, within_s: float) -> int:
+        """Wait for the calls that go on; how many were left. May be cancelled, and called again."""
+        return sum(await asyncio.gather(*(part.finish(within_s) for part in self._callers())))
 
+    def end_calls(self, reason: str) -> None:
+        """Hang up whoever talks; `finish` waits until their outcomes are written."""
+        for part in self._callers():
+            part.end_calls(reason)
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task})
+    async def reload(self, folder: Path) -> tuple[Problem, ...]:
+        """Read the campaigns again, of which `folder` is campaigns.folder now; what is wrong with them.
 
+        One that is wrong stays as it was last good. Calls that go on keep the script that they began with.
+        """
+        async with self._rereading:
+            roster = await asyncio.to_thread(reread, self.campaigns, folder, tuple(self._elsewhere.values()))
+            self._settings = self._settings.model_copy(
+                update={"campaigns": self._settings.campaigns.model_copy(update={"folder": folder})}
+            )
+            self._roster = roster
+            if self._incoming is not None:
+                self._incoming.reload(CampaignsByCall(roster.campaigns))
+            if self._dialer is not None:
+                self._dialer.reload(roster.campaigns)
+        for problem in roster.problems:
+            log.error("campaign.not_reloaded", problem=str(problem))
+        log.info("service.reloaded", campaigns=len(roster.campaigns), problems=len(roster.problems))
+        return roster.problems
 
-async def serve(settings: Settings, console: Console) -> None:
-    """Until SIGTERM or Ctrl-C: then no new call, those that talk may finish, a second signal ends them at once.
+    # ------------------------------------------------------------------------------------------------------------------
 
-    Raises CampaignError, what `Daemon` and `Service` raise, and whatever a part died of.
-    """
-    campaigns = load_campaigns(settings.campaigns.folder)
-    async with running_daemon(settings, console) as daemon, Service(settings, daemon, campaigns) as service:
-        stopping = asyncio.Event()
-        at_once = asyncio.Event()
-        loop = asyncio.get_running_loop()
+    def _callers(self) -> list[IncomingCalls | Dialer]:
+        return [part for part in (self._incoming, self._dialer) if part is not None]
 
-        def on_signal() -> None:
-            (at_once if stopping.is_set() else stopping).set()
+    def _watch_loops(self, starting: AsyncExitStack) -> None:
+        pulse = HubPulse(self._daemon.thread)
+        pulse.start()
+        starting.callback(pulse.close)
+        self._watched.start(feed(pulse.beat, self._notifier.alive, self._notifier.watchdog_s), "watchdog")
 
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, on_signal)
-        try:
-            names = ", ".join(campaign.name for campaign in campaigns) or f"none in {settings.campaigns.folder}"
-            place = f"{settings.incoming.host}:{service.hook_port}" if service.hook_port else "switched off"
-            console.print(f"Ready. Calls that come in: {place}. Campaigns: {names}. Ctrl-C ends it.")
-            log.info("service.ready", campaigns=len(campaigns), hook=place)
-            stop = asyncio.ensure_future(stopping.wait())
-            await first_of(stop, service.failed)
-            stop.cancel()
-            if service.failed.done():
-                raise service.failed.result()
-            await _finish(service, at_once, console)
-        finally:
-            for each in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(each)
+    async def _follow_commands(self) -> None:
+        """A campaign that was started from another terminal may be one that we have not read yet."""
+        away = False
+        while True:
+            try:
+                await self._read_what_was_started(await self._daemon.store.campaigns())
+            except StoreError as error:
+                if not away:
+                    log.warning("service.no_commands", reason=str(error))
+                away = True
+            else:
+                away = False
+            await asyncio.sleep(_LOOK_EVERY_S)
 
-
-async def _finish(service: Service, at_once: asyncio.Event, console: Console) -> None:
-    if service.calls:
-        told = f"{service.calls} call(s) may finish within {_FINISH_S:.0f} s; Ctrl-C again ends them at once."
-        console.print(told)
-    log.info("service.stopping", calls=service.calls)
-    finishing = asyncio.create_task(service.finish(_FINISH_S))
-    impatient = asyncio.create_task(at_once.wait())
-    await asyncio.wait({finishing, impatient}, return_when=asyncio.FIRST_COMPLETED)
-    impatient.cancel()
-    if not finishing.done():
-        await service.finish(0)
-    await finishing
+    async def _read_what_was_started(self, stored: Sequence[StoredCampaign]) -> None:
+        new = [
+            campaign
+            for campaign in stored
+            if campaign.state is CampaignState.RUNNING
+            and self._roster.named(campaign.name) is None
+            # Once for each time that it is started: what is wrong is told once.
+            and self._unknown.get(campaign.name, ...) != campaign.changed_at
+        ]
+        if not new:
+            return
+        self._elsewhere |= {campaign.name: Path(campaign.folder) for campaign in new if campaign.folder}
+        await self.reload(self._settings.campaigns.folder)
+        for campaign in new:
+            self._unknown[campaign.name] = campaign.changed_at
+            if self._roster.named(campaign.name) is None:
+                log.error(
+                    "campaign.not_here", campaign=campaign.name,
+                    advice="put its folder into campaigns.folder, or start it by its folder",
+                )  # fmt: skip

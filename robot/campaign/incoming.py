@@ -102,10 +102,15 @@ class IncomingCalls:
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: set[Call] = set()
         self._closing = False
+        self._ending: str | None = None
 
     @property
-    def count(self) -> int:
+    def live_calls(self) -> int:
         return len(self._tasks)
+
+    def reload(self, campaigns: CampaignsByCall) -> None:
+        """From the next call on; calls keep the script they began with."""
+        self._campaigns = campaigns
 
     def take(self, incoming: IncomingCall) -> None:
         if self._closing:
@@ -116,15 +121,21 @@ class IncomingCalls:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def finish(self, limit_s: float) -> None:
-        """Take no more, let those that talk finish, and end what is left after `limit_s`."""
+    def stop_taking(self) -> None:
+        """From now on every call goes back to the dialplan."""
         self._closing = True
+
+    async def finish(self, within_s: float) -> int:
+        """Wait for those that talk; how many were left. May be cancelled, and called again."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=limit_s)
+            await asyncio.wait(self._tasks, timeout=within_s)
+        return len(self._tasks)
+
+    def end_calls(self, reason: str) -> None:
+        """Hang up; `finish` waits until the outcomes are written."""
+        self._ending = reason
         for call in self._calls:
-            call.stop("the robot is being stopped")
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+            call.stop(reason)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -152,6 +163,8 @@ class IncomingCalls:
         node.take()
         call = Call(plan, Incoming(plan, node, incoming, caller), self._parts)
         self._calls.add(call)
+        if self._ending is not None:  # meanwhile, as its campaign was looked up
+            call.stop(self._ending)
         try:
             report = await call.run()
         except StoreError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -16,17 +15,18 @@ from functools import wraps
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
 import click
-import structlog
 from rich.console import Console
 
 from robot.campaign.contacts import ContactsError
 from robot.campaign.definition import BadNumber, CampaignError
 from robot.campaign.do_not_call_file import BadDoNotCallFile
-from robot.config import ConfigError, LoadedSettings, LoggingSettings, load_settings
+from robot.config import ConfigError, LoadedSettings, load_settings
 from robot.esl.errors import CannotListen, EventSocketError
+from robot.logs import set_up_logging
 from robot.prompts.errors import PromptError
 from robot.simulator.errors import SimulatorError
 from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, OnDoNotCallList, StoreError
+from robot.supervision import TaskDied
 from ws_audio.errors import AudioError
 
 DONE: Final = 0
@@ -50,6 +50,7 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (StoreError, UNREACHABLE),
     (CannotListen, WRONG_INPUT),
     (EventSocketError, UNREACHABLE),
+    (TaskDied, FAILED),
 )
 
 P = ParamSpec("P")
@@ -77,41 +78,6 @@ def run(work: Coroutine[Any, Any, R]) -> R:
 
 def finish(status: int) -> NoReturn:
     sys.exit(status)
-
-
-def set_up_logging(verbose: int, settings: LoggingSettings) -> None:
-    """Logs go to stderr: of the configured level, or -v INFO, -vv DEBUG."""
-    configured = logging.getLevelNamesMapping()[settings.level.upper()]
-    level = min(configured, {0: configured, 1: logging.INFO}.get(verbose, logging.DEBUG))
-    people: tuple[Any, ...] = (
-        structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-    )
-    machines: tuple[Any, ...] = (
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            *(machines if settings.as_json else people),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-    # Of libraries only warnings, until somebody asks for every detail.
-    logging.basicConfig(
-        level=max(level, logging.WARNING) if verbose < 2 else level,
-        stream=sys.stderr,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
-    for ours in ("robot", "ws_audio"):
-        logging.getLogger(ours).setLevel(level)
-    # Its details are handshakes with their tokens, and audio.
-    logging.getLogger("websockets").setLevel(max(level, logging.INFO))
 
 
 def people(as_json: bool) -> Console:

@@ -147,7 +147,8 @@ async def test_a_robot_that_is_being_stopped_finishes_what_it_has_begun_and_take
         async with asyncio.timeout(10):
             while not door.service.calls:  # noqa: ASYNC110 - the service tells nobody
                 await asyncio.sleep(0.01)
-        await door.service.finish(30)
+        door.service.stop_taking()
+        assert await door.service.finish(30) == 0
         assert (await talking).outcome == "hung_up"
         assert door.service.hook_port is not None
         late = door.world.switch.call_in(SILENT, OURS, hook=("127.0.0.1", door.service.hook_port))
