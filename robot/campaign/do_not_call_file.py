@@ -5,36 +5,14 @@ Line by line, so that a file of a million numbers needs no more memory than one 
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from robot.campaign.csv_file import NUMBER_COLUMNS, BadRow, CsvFile, plain
 from robot.campaign.definition import BadNumber, normalise_number
 
-# How people call the column; compared without case.
-_NUMBER_COLUMNS: Final = frozenset(
-    [
-        "number",
-        "phone",
-        "telephone",
-        "téléphone",
-        "tel",
-        "tél",
-        "mobile",
-        "cell",
-        "numero",
-        "numéro",
-        "msisdn",
-        "phone_number",
-        "phonenumber",
-        "e164",
-    ]
-)
-_DELIMITERS: Final = ",;\t|"
 _SEPARATORS: Final = str.maketrans("", "", " .-()/")
 _PATTERN: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")
 
@@ -70,44 +48,24 @@ def read_numbers(file: BinaryIO, region: str | None, column: str | None) -> Iter
     column: the name of the numbers' column, or its place from 1; None: the one whose name says so, else the first.
     Raises BadDoNotCallFile.
     """
-    lines = _text_of(file)
-    first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    lines.seek(0)
-    rows = csv.reader(lines, delimiter=max(_DELIMITERS, key=first.count), skipinitialspace=True)
     place: int | None = None
-    try:
-        for row in rows:
-            if not any(cell.strip() for cell in row) or row[0].startswith("#"):
+    for row in CsvFile(file):
+        if isinstance(row, BadRow):
+            yield BadLine(row.line, row.reason)
+            continue
+        if row.cells[0].startswith("#"):
+            continue
+        if place is None:
+            place, is_header = _place_of_numbers(row.cells, column)
+            if is_header:
                 continue
-            if place is None:
-                place, is_header = _place_of_numbers(row, column)
-                if is_header:
-                    continue
-            if place >= len(row):
-                yield BadLine(rows.line_num, f"has only {len(row)} column(s)")
-                continue
-            try:
-                yield number_or_pattern(row[place], region)
-            except BadNumber as error:
-                yield BadLine(rows.line_num, str(error))
-    except csv.Error as error:
-        raise BadDoNotCallFile(f"line {rows.line_num} is not CSV ({error}): save it as CSV or as plain text") from None
-
-
-def _text_of(file: BinaryIO) -> io.TextIOWrapper:
-    """Excel writes UTF-16, or UTF-8 with a mark at its beginning, or what Windows calls ANSI. Only names of columns are
-    ever more than ASCII: what the beginning is, the rest is, too."""
-    start = file.read(65_536)
-    file.seek(0)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    else:
+        if place >= len(row.cells):
+            yield BadLine(row.line, f"has only {len(row.cells)} column(s)")
+            continue
         try:
-            codecs.getincrementaldecoder("utf-8")().decode(start)
-            encoding = "utf-8-sig"
-        except UnicodeDecodeError:
-            encoding = "cp1252"
-    return io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+            yield number_or_pattern(row.cells[place], region)
+        except BadNumber as error:
+            yield BadLine(row.line, str(error))
 
 
 def _place_of_numbers(first: Sequence[str], column: str | None) -> tuple[int, bool]:
@@ -115,7 +73,7 @@ def _place_of_numbers(first: Sequence[str], column: str | None) -> tuple[int, bo
     names = [cell.strip().casefold() for cell in first]
     is_header = not any(character.isdigit() for cell in first for character in cell)
     if column is None:
-        return next((place for place, name in enumerate(names) if name in _NUMBER_COLUMNS), 0), is_header
+        return next((place for place, name in enumerate(names) if plain(name) in NUMBER_COLUMNS), 0), is_header
     if column.casefold() in names:
         return names.index(column.casefold()), True
     if column.isdecimal() and 1 <= int(column) <= len(names):

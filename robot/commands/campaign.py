@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from robot.campaign.definition import CampaignError, load_campaign
-from robot.commands import reports
+from robot.commands import contacts, reports
 from robot.commands.common import (
     DONE,
     FAILED,
@@ -33,6 +33,7 @@ def campaign() -> None:
     """Campaigns: look at one, rehearse one, report on one."""
 
 
+campaign.add_command(contacts.import_contacts)
 campaign.add_command(reports.report)
 campaign.add_command(reports.export)
 
@@ -107,10 +108,16 @@ def test_campaign(
     if only_list:
         _list(conversations, as_json)
         finish(DONE)
+    if junit is not None:
+        _make_writable(junit)
     console, started, began = people(as_json), datetime.now(UTC), time.monotonic()
     with RehearsalView(console, conversations) as view:
         rehearsal = Rehearsal(loaded, conversations, view.began, view.ended, at_once)
-        results = run(rehearse(settings, rehearsal, console))
+        try:
+            results = run(rehearse(settings, rehearsal, console))
+        except KeyboardInterrupt:
+            print_failures(console, view.results)
+            raise
     took_s = time.monotonic() - began
     print_failures(console, results)
     print_summary(console, results, took_s)
@@ -126,11 +133,17 @@ def test_campaign(
             }
         )
     if junit is not None:
-        try:
-            write_junit(junit, loaded.name, results, started)
-        except OSError as error:
-            raise click.BadParameter(f"{junit} cannot be written: {error.strerror or error}") from error
+        write_junit(junit, loaded.name, results, started)
     finish(FAILED if failed else DONE)
+
+
+def _make_writable(file: Path) -> None:
+    """Tell before minutes are spent that the result could not be written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    except OSError as error:
+        raise click.BadParameter(f"{file} cannot be written: {error.strerror or error}") from error
 
 
 def _chosen(conversations: Sequence[WrittenConversation], pattern: str | None) -> Sequence[WrittenConversation]:

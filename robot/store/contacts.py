@@ -88,8 +88,10 @@ class ContactRepository:
 
     def _write_list(self, campaign_id: int, new: list[dict[str, Any]], changed: list[NewContact]) -> None:
         if new:
-            # Somebody else may be importing the same list: what they were first to add stays theirs.
-            self._session.execute(insert_into(self._session, Contact).on_conflict_do_nothing(), new)
+            # Somebody else may be importing the same list: what they were first to add stays theirs. RETURNING lets
+            # SQLAlchemy send many rows at once.
+            insert = insert_into(self._session, Contact).on_conflict_do_nothing().returning(Contact.id)
+            self._session.execute(insert, new).all()
         if changed:
             fields = (
                 update(_TABLE)
