@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from robot.call.outcome import Outcome
 from robot.campaign.calling_hours import CallingHours, end_of_day, first_common_opening
 from robot.campaign.whereabouts import regions_of, zones_of
+from robot.store.campaign_records import PastAttempt
 
 # An attempt without an outcome is a call that goes on; how long that lasts is not known here.
 _LOOK_AGAIN: Final = timedelta(minutes=1)
@@ -27,20 +28,6 @@ class Candidate:
 
     number: str
     zone: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PastAttempt:
-    """An attempt to reach the number, in whatever campaign. outcome: None while the call goes on.
-
-    callback_earliest: when the callee then wished to be called.
-    """
-
-    campaign: str
-    created_at: datetime
-    ended_at: datetime | None
-    outcome: str | None
-    callback_earliest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot.campaign.calling_hours import CallingHours
-from robot.campaign.rules import Allowed, Candidate, Never, NotNow, PastAttempt, Retry, RuleBook, Verdict, Window
+from robot.campaign.rules import Allowed, Candidate, Never, NotNow, Retry, RuleBook, Verdict, Window
+from robot.store.campaign_records import PastAttempt
 
 PARIS = ZoneInfo("Europe/Paris")
 CALLEE = Candidate("+33140000001")
@@ -21,8 +22,15 @@ BOOK = RuleBook("spring", CallingHours.daily("09:00-20:00"), per_day=2, gap=time
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=PARIS)
 
 
-def tried(at: datetime, outcome: str | None = "busy", campaign: str = "spring", **more: datetime) -> PastAttempt:
-    return PastAttempt(campaign, at, None if outcome is None else at + timedelta(minutes=1), outcome, **more)
+def tried(
+    at: datetime,
+    outcome: str | None = "busy",
+    campaign: str = "spring",
+    *,
+    callback_earliest: datetime | None = None,
+) -> PastAttempt:
+    ended_at = None if outcome is None else at + timedelta(minutes=1)
+    return PastAttempt(campaign, at, ended_at, outcome, callback_earliest)
 
 
 def not_now(verdict: Verdict) -> tuple[datetime, str]:
