@@ -20,7 +20,6 @@ def write_junit(file: Path, suite: str, results: Sequence[ConversationResult], s
     root = ET.Element("testsuites")
     root.append(junit_suite(suite, results, started))
     ET.indent(root)
-    file.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)
 
 

@@ -22,6 +22,7 @@ class RehearsalView:
     def __init__(self, console: Console, conversations: Sequence[WrittenConversation]) -> None:
         self._console = console
         self._left = len(conversations)
+        self.results: list[ConversationResult] = []  # as they come
         self._going_on: list[str] = []
         self._status = console.status("")
 
@@ -39,6 +40,7 @@ class RehearsalView:
     def ended(self, result: ConversationResult) -> None:
         self._going_on.remove(result.written.name)
         self._left -= 1
+        self.results.append(result)
         verdict = Text("passed", "green") if result.passed else Text("FAILED", "bold red")
         outcome = result.report.outcome or "no call"
         line = Text.assemble(

@@ -25,7 +25,7 @@ def result(name: str, *happened: str, text: str = "Hello.") -> ConversationResul
 
 
 def test_a_suite_counts_and_names_what_ci_servers_show(tmp_path: Path) -> None:
-    file = tmp_path / "new" / "junit.xml"
+    file = tmp_path / "junit.xml"
     write_junit(file, "reminder", [result("good"), result("bad", "it said b", "it said c")], STARTED)
     assert file.read_bytes().startswith(b"<?xml version='1.0' encoding='utf-8'?>")
     root = ET.parse(file).getroot()  # noqa: S314 - our own file
