@@ -82,10 +82,9 @@ class CsvFile:
 
 def plain(name: str) -> str:
     """A name of small letters, digits and _ for what a person wrote: `N° de Téléphone` is `n_de_telephone`."""
-    letters = "".join(
-        character for character in unicodedata.normalize("NFKD", name.casefold().replace("°", " ")) if character.isascii()
-    )
-    return "_".join("".join(each if each.isalnum() else " " for each in letters).split())
+    apart = unicodedata.normalize("NFKD", name.casefold().replace("°", " "))  # accents from their letters
+    letters = "".join(each if each.isalnum() else " " for each in apart if each.isascii())
+    return "_".join(letters.split())
 
 
 def _encoding_of(file: BinaryIO) -> str:
