@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from robot.campaign.definition import CampaignError, load_campaign
-from robot.commands import reports
+from robot.commands import contacts, reports
 from robot.commands.common import (
     DONE,
     FAILED,
@@ -33,6 +33,7 @@ def campaign() -> None:
     """Campaigns: look at one, rehearse one, report on one."""
 
 
+campaign.add_command(contacts.import_contacts)
 campaign.add_command(reports.report)
 campaign.add_command(reports.export)
 
