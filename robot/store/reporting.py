@@ -132,7 +132,7 @@ class ReportRepository:
         counted = (
             select(Contact.state, func.count()).where(Contact.campaign_id == self._campaign_id).group_by(Contact.state)
         )
-        return dict(self._session.execute(counted).tuples().all())
+        return dict(self._session.execute(counted).all())
 
     def incoming(self) -> int:
         """How many calls came in that had this campaign's conversation."""
@@ -200,7 +200,7 @@ class ReportRepository:
             .join(last, and_(Turn.attempt_uuid == last.c.attempt_uuid, Turn.seq == last.c.seq))
             .group_by(Turn.step)
         )
-        ended = dict(self._session.execute(ends).tuples().all())
+        ended = dict(self._session.execute(ends).all())
         return [
             StepCount(step, calls, ended.get(step, 0), int(interrupted), float(place))
             for step, calls, interrupted, place in self._session.execute(reached)
