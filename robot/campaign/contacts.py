@@ -77,7 +77,7 @@ class ContactList:
             raise self._not_in_encoding(error) from error
         if first is None:
             raise _wrong(path, 1, _NO_NUMBER)
-        self._has_header = not any(_looks_like_number(cell) for cell in first.cells)
+        self._has_header = _is_header(first.cells, mapping or {})
         self.columns = self._named(first, mapping or {})
         self._number = next(place for place, column in enumerate(self.columns) if column.field == NUMBER)
         self._header_line = first.line
@@ -186,6 +186,14 @@ def _free_name(wanted: str, place: int, taken: set[str]) -> str:
     name = name[:_LONGEST_NAME]
     candidates = chain([name], (f"{name[: _LONGEST_NAME - 4]}_{count}" for count in range(2, 1000)))
     return next(each for each in candidates if each not in taken)
+
+
+def _is_header(cells: Sequence[str], mapping: Mapping[str, str]) -> bool:
+    """Whether these are names: one of them is known for one, or none of them can be a number."""
+    wanted = {name.strip().casefold() for name in mapping}
+    if any(cell.strip().casefold() in wanted or plain(cell) in NUMBER_COLUMNS for cell in cells):
+        return True
+    return not any(_looks_like_number(cell) for cell in cells)
 
 
 def _looks_like_number(cell: str) -> bool:

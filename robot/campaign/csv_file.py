@@ -10,6 +10,7 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, Final
@@ -118,10 +119,10 @@ def _delimiter_of(lines: io.TextIOWrapper) -> tuple[str, int]:
 
 
 def _regularity(lines: Iterable[str], delimiter: str) -> tuple[int, int]:
-    try:
-        counts = [len(cells) for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=True)]
-    except csv.Error:  # told when the rows are read
-        return 0, 0
+    counts: list[int] = []
+    with suppress(csv.Error):  # up to a row that is broken, or is so with a delimiter that is none
+        for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True):
+            counts.append(len(cells))
     if not counts or counts[0] == 1:
         return 0, 0
     return sum(count == counts[0] for count in counts), counts[0]
