@@ -67,10 +67,11 @@ def load_toml(file: Path, model: type[Model]) -> tuple[Model, str]:
 
 def problems_of(error: ValidationError, file: Path, text: str) -> list[Problem]:
     """pydantic's complaints in the words of somebody who writes TOML."""
-    return [
-        Problem(file, key_of(details["loc"]), line_of(text, details["loc"]), _message(dict(details)))
-        for details in error.errors()
-    ]
+    problems = []
+    for details in error.errors():
+        location = tuple(part for part in details["loc"] if part != "[key]")  # of a mistake in the key itself
+        problems.append(Problem(file, key_of(location), line_of(text, location), _message(dict(details))))
+    return problems
 
 
 def key_of(location: Location) -> str:

@@ -97,7 +97,7 @@ def humming_campaign(far: FarEnd, hum_s: float = 8.0) -> Campaign:
     shutil.copytree(demo_campaign_folder(), folder)
     write_wav(folder / "audio" / "offer.wav", tone(HUM_HZ, round(hum_s * 1000), HUM_RATE), HUM_RATE)
     campaign = load_campaign(folder)
-    table = campaign.table.model_copy(update={"gateway": far.gateway})
+    table = campaign.table.model_copy(update={"gateway": far.gateway, "gateways": []})
     return Campaign(campaign.folder, table, campaign.scenario)
 
 

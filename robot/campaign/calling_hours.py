@@ -68,6 +68,19 @@ class CallingHours:
         span = Span.parse(hours)
         return cls(tuple((span,) if weekday in weekdays else () for weekday in range(7)), holidays)
 
+    def within(self, other: CallingHours) -> CallingHours:
+        """Open when both are."""
+        days = (
+            tuple(
+                Span(max(mine.begin, theirs.begin), min(mine.end, theirs.end))
+                for mine in here
+                for theirs in there
+                if max(mine.begin, theirs.begin) < min(mine.end, theirs.end)
+            )
+            for here, there in zip(self.days, other.days, strict=True)
+        )
+        return CallingHours(tuple(days), self.holidays | other.holidays)
+
     def open_at(self, at: datetime, zone: ZoneInfo) -> bool:
         local = at.astimezone(zone)
         minute = local.hour * 60 + local.minute

@@ -18,6 +18,10 @@ import phonenumbers
 from phonenumbers import timezone as zones_by_number
 
 from robot.call.plan import CallPlan
+from robot.campaign.caller_ids import CallerIdSettings
+from robot.campaign.pace import Limits
+from robot.campaign.rule_tables import rule_book, rule_mistakes
+from robot.campaign.rules import RuleBook
 from robot.campaign.tables import (
     CampaignTable,
     ConditionTable,
@@ -84,6 +88,33 @@ class Campaign:
         """Our numbers that this campaign answers, as E.164."""
         return [normalise_number(number, self.table.region) for number in self.table.incoming_numbers]
 
+    def rules(self) -> RuleBook:
+        """Who may be called, and when."""
+        return rule_book(self.name, self.table.hours, self.table.attempts, self.table.retries)
+
+    @property
+    def gateways(self) -> Mapping[str, float]:
+        """Through which it calls, each with its weight; at least one."""
+        table = self.table
+        return {each.name: each.weight for each in table.gateways} if table.gateway is None else {table.gateway: 1.0}
+
+    @property
+    def gateway_limits(self) -> Mapping[str, Limits]:
+        """What it says of its gateways, each of `gateways`; the strictest of all campaigns counts."""
+        written = {each.name: each.limits() for each in self.table.gateways}
+        return {gateway: written.get(gateway, Limits()) for gateway in self.gateways}
+
+    @property
+    def limits(self) -> Limits:
+        return self.table.pace.limits()
+
+    @property
+    def caller_ids(self) -> CallerIdSettings:
+        """As which it calls; none: the gateway shows what it shows."""
+        if self.table.caller_ids is not None:
+            return self.table.caller_ids.settings()
+        return CallerIdSettings(() if self.table.caller_id is None else (self.table.caller_id,))
+
     def prompts(self) -> list[Recorded | Spoken]:
         """What every callee may hear: all recordings, and the texts that say the same to everybody."""
         found: dict[Recorded | Spoken, None] = {}
@@ -105,20 +136,30 @@ class Campaign:
         }
         return frozenset(wanted - self.scenario.kept_fields())
 
-    def plan(self, number: str, fields: Mapping[str, str] = _NO_FIELDS) -> CallPlan:
-        """A call to `number` (any spelling; without `+` it is read in the campaign's region). Raises BadNumber."""
+    def plan(
+        self,
+        number: str,
+        fields: Mapping[str, str] = _NO_FIELDS,
+        *,
+        gateway: str | None = None,
+        caller_id: str | None = None,
+    ) -> CallPlan:
+        """A call to `number` (any spelling; without `+` it is read in the campaign's region).
+
+        gateway, caller_id: None: the first of the campaign's. Raises BadNumber.
+        """
         table = self.table
         normal = normalise_number(number, table.region)
         return CallPlan(
             number=normal,
             campaign=table.name,
-            gateway=table.gateway,
+            gateway=gateway or next(iter(self.gateways)),
             scenario=self.scenario,
             voice=self.voice,
             answer_policy=table.amd.policy(),
             amd=table.amd.settings(),
             zone=zone_of(normal, fields),
-            caller_id=table.caller_id,
+            caller_id=caller_id or next(iter(self.caller_ids.numbers), None),
             number_format=table.number_format,
             language=table.language,
             ring_timeout_s=table.ring_timeout_s,
@@ -134,7 +175,7 @@ class Campaign:
         return CallPlan(
             number=caller or "",
             campaign=table.name,
-            gateway=table.gateway,
+            gateway=next(iter(self.gateways)),
             scenario=self.scenario,
             voice=self.voice,
             zone=zone_of(caller or "", fields),
@@ -197,6 +238,8 @@ class _Loader:
 
     def campaign(self) -> Campaign:
         self._check_numbers()
+        self._check_trunks()
+        self._check_rules()
         self._check_voice()
         steps = [self._step(index, step) for index, step in enumerate(self.table.step)]
         intents = list(self._intents())
@@ -227,6 +270,28 @@ class _Loader:
                 normalise_number(number, self.table.region)
             except BadNumber as error:
                 self._problem(location, str(error))
+
+    def _check_trunks(self) -> None:
+        """Through what it calls, and as whom: said once."""
+        table = self.table
+        if table.gateway is None and not table.gateways:
+            self._problem(("gateway",), "is missing: add it, or [[gateways]] for several")
+        if table.gateway is not None and table.gateways:
+            self._problem(("gateways", 0), "is given beside `gateway`: remove `gateway`, and name it in a [[gateways]]")
+        names = [gateway.name for gateway in table.gateways]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                self._problem(("gateways", index, "name"), f"{name!r} is there twice: give it one [[gateways]]")
+        if table.caller_id is not None and table.caller_ids is not None:
+            self._problem(("caller_ids",), "is given beside `caller_id`: remove that, and name it in `numbers` here")
+
+    def _check_rules(self) -> None:
+        table = self.table
+        outcomes = {step.outcome for step in table.step if step.outcome is not None}
+        for location, message in rule_mistakes(table.hours, table.retries, outcomes):
+            self._problem(location, message)
+        if table.agents is not None and all(step.transfer is None for step in table.step):
+            self._problem(("agents",), "is for scripts that hand callees over, and no step has `transfer`: remove it")
 
     def _check_voice(self) -> None:
         """A text of one language in the voice of another is understood by nobody."""

@@ -1,4 +1,4 @@
-"""[pace], [[gateway]], [caller_ids], [agents] and [breaker] of campaign.toml: how fast, through what, as whom."""
+"""[pace], [[gateways]], [caller_ids], [agents] and [breaker] of campaign.toml: how fast, through what, as whom."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PaceTable(_Table):
 
 
 class GatewayTable(_Table):
-    """[[gateway]]: one of several. Its limits hold for all campaigns together: the strictest that one of them names."""
+    """[[gateways]]: one of them. Its limits hold for all campaigns together: the strictest that any of them names."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     weight: Weight = 1.0

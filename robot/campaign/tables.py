@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from robot.call.recording import RecordingPlan, Sides
 from robot.campaign.amd_table import AmdTable
+from robot.campaign.pace_tables import AgentsTable, BreakerTable, CallerIdsTable, GatewayTable, PaceTable
+from robot.campaign.rule_tables import AttemptsTable, Delays, HoursTable
 from robot.esl.commands import NumberFormat
 
 # What `robot.esl.commands` lets through as a gateway's name, and what reads well as the name of a step or an intent.
@@ -208,12 +210,14 @@ class StepTable(_Table):
 
 
 class CampaignTable(_Table):
-    """campaign.toml as a whole."""
+    """campaign.toml as a whole. gateway, gateways: exactly one of them, as of caller_id and caller_ids at most one."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[\w .-]{1,64}$")]
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "en"
-    gateway: Annotated[str, StringConstraints(pattern=_GATEWAY)]
+    gateway: Annotated[str, StringConstraints(pattern=_GATEWAY)] | None = None
+    gateways: list[GatewayTable] = []
     caller_id: str | None = None
+    caller_ids: CallerIdsTable | None = None
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     number_format: NumberFormat = "e164"
     ring_timeout_s: Annotated[int, Field(ge=5, le=120)] = 30
@@ -225,6 +229,12 @@ class CampaignTable(_Table):
     barge_in: BargeInTable = BargeInTable()
     reprompts: RepromptsTable = RepromptsTable()
     recording: RecordingTable = RecordingTable()
+    hours: HoursTable = HoursTable()
+    attempts: AttemptsTable = AttemptsTable()
+    retries: dict[str, Delays] = {}
+    pace: PaceTable = PaceTable()
+    agents: AgentsTable | None = None
+    breaker: BreakerTable = BreakerTable()
     intents: dict[Name, IntentTable] = {}
     objections: dict[Name, Name] = {}
     step: Annotated[list[StepTable], Field(min_length=1)]

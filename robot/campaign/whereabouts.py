@@ -56,6 +56,12 @@ def regions_of(number: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(region for region in regions if region != "ZZ"))
 
 
+def is_region(code: str) -> bool:
+    """Whether `regions_of` may tell it of a number."""
+    country, _, state = code.partition("-")
+    return country in phonenumbers.SUPPORTED_REGIONS and (not state or (country == "US" and state in _STATES.values()))
+
+
 def _state_of(number: phonenumbers.PhoneNumber) -> str | None:
     place = _geocoder().description_for_number(number, "en")
     city = _CITY.fullmatch(place)

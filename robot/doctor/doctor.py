@@ -69,9 +69,10 @@ class _Examination:
             self._add(own_checks.unreadable_campaign(error))
         else:
             switches = self._settings.switches().values()
-            served = any(switch.gateways is None or campaign.table.gateway in switch.gateways for switch in switches)
-            said, gateway = len(prompts.variants_of(campaign)), campaign.table.gateway
-            self._add(own_checks.campaign(campaign.name, str(campaign.folder), said, gateway, served=served))
+            said = len(prompts.variants_of(campaign))
+            for gateway in campaign.gateways:
+                served = any(switch.gateways is None or gateway in switch.gateways for switch in switches)
+                self._add(own_checks.campaign(campaign.name, str(campaign.folder), said, gateway, served=served))
 
     async def _make_prompts_ready(self) -> None:
         if self._campaign is None:

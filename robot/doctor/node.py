@@ -67,10 +67,10 @@ class ExaminedNode:
             yield switch_checks.not_reached(error, self.section)
 
     def _gateways(self) -> list[str]:
-        """Those that the section names; all of them are allowed otherwise, and the campaign's is looked at."""
+        """Those that the section names; all of them are allowed otherwise, and the campaign's are looked at."""
         if self.settings.gateways is not None:
             return list(self.settings.gateways)
-        return [] if self.campaign is None else [self.campaign.table.gateway]
+        return [] if self.campaign is None else list(self.campaign.gateways)
 
     async def _call_to_itself(self, client: EventSocketClient, most: int, *, streams: bool) -> AsyncIterator[Check]:
         if self.audio is None:

@@ -1,5 +1,6 @@
 """Campaign folders: what is accepted, and what each mistake is answered with."""
 
+import re
 import shutil
 import wave
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robot.campaign.caller_ids import CallerIdSettings
 from robot.campaign.definition import BadNumber, CampaignError, load_campaign, normalise_number, zone_of
+from robot.campaign.pace import Limits
 from robot.prompts.library import Recorded
 
 DEMO = Path(__file__).parents[3] / "campaigns" / "demo"
@@ -198,3 +201,78 @@ def test_whatever_is_typed_only_e164_comes_out(text: str) -> None:
     assert number[1:].isascii()
     assert number[1:].isdigit()
     assert 7 <= len(number[1:]) <= 15
+
+
+@pytest.mark.parametrize(
+    ("tables", "key", "message"),
+    [
+        ('[hours]\ndaily = "9 to 8"', "hours.daily[1]", "should be hours of one day, like 09:00-20:00"),
+        ('[hours.regions.FRA]\ndaily = "10:00-12:00"', "hours.regions.FRA", "'FRA' is no region: write a country"),
+        ('[retries]\nbusy = ["10 minutes"]', "retries.busy[1]", 'should be minutes, hours or days, like "10m"'),
+        ('[retries]\nbsy = ["10m"]', "retries.bsy", "did you mean 'busy'?"),
+        ("[attempts]\nper_week = 3", "attempts.per_week", "is not a key that is known here"),
+        ('[[gateways]]\nname = "second"', "gateways[1]", "is given beside `gateway`: remove `gateway`"),
+        ('[caller_ids]\nnumbers = ["+33140000000"]', "caller_ids", "is given beside `caller_id`: remove that"),
+        ('[caller_ids.local]\n01 = ["+33140000000"]', "caller_ids.local.01", "should match pattern"),
+        ("[agents]\nlines = 3", "agents", "no step has `transfer`: remove it"),
+    ],
+)
+def test_what_is_wrong_with_the_rules_is_told_with_its_line(
+    campaign: Path, tables: str, key: str, message: str
+) -> None:
+    file = campaign / "campaign.toml"
+    last = file.read_text().count("\n")
+    with file.open("a") as written:
+        written.write(tables)
+    told = complaint(campaign)
+    assert re.search(rf"campaign\.toml:({last + 1}|{last + 2}): {re.escape(key)}: ", told)
+    assert message in told
+
+
+def test_a_campaign_without_a_gateway(campaign: Path) -> None:
+    edit(campaign, 'gateway = "trunk" ', "")
+    assert "campaign.toml: gateway: is missing: add it, or [[gateways]] for several" in complaint(campaign)
+
+
+def test_several_gateways_and_caller_ids(campaign: Path) -> None:
+    edit(campaign, 'gateway = "trunk" ', "")
+    edit(campaign, 'caller_id = "+33140000000"', "")
+    file = campaign / "campaign.toml"
+    file.write_text(
+        file.read_text()
+        + """
+[pace]
+calls_per_s = 2
+[[gateways]]
+name = "north"
+weight = 3
+[[gateways]]
+name = "south"
+max_calls = 30
+[caller_ids]
+numbers = ["+33140000000", "+33140000009"]
+rest_after = 100
+"""
+    )
+    loaded = load_campaign(campaign)
+    assert loaded.gateways == {"north": 3.0, "south": 1.0}
+    assert loaded.gateway_limits == {"north": Limits(), "south": Limits(None, 30)}
+    assert loaded.limits == Limits(2, 10)
+    assert loaded.caller_ids == CallerIdSettings(("+33140000000", "+33140000009"), {}, 100, 3600)
+    plan = loaded.plan("+33140000001")
+    assert (plan.gateway, plan.caller_id) == ("north", "+33140000000")
+    plan = loaded.plan("+33140000001", gateway="south", caller_id="+33140000009")
+    assert (plan.gateway, plan.caller_id) == ("south", "+33140000009")
+    edit(campaign, 'name = "south"', 'name = "north"')
+    assert "gateways[2].name: 'north' is there twice" in complaint(campaign)
+
+
+def test_one_gateway_and_one_caller_id(campaign: Path) -> None:
+    loaded = load_campaign(campaign)
+    assert (loaded.gateways, loaded.gateway_limits) == ({"trunk": 1.0}, {"trunk": Limits()})
+    assert loaded.caller_ids == CallerIdSettings(("+33140000000",))
+    assert loaded.rules().campaign == "demo"
+    edit(campaign, 'caller_id = "+33140000000"', "")
+    loaded = load_campaign(campaign)
+    assert loaded.caller_ids == CallerIdSettings()
+    assert loaded.plan("+33140000001").caller_id is None
