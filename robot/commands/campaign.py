@@ -1,4 +1,4 @@
-"""`robot campaign`: looks at a campaign's folder and rehearses it."""
+"""`robot campaign`: looks at a campaign's folder and rehearses it; its other commands have modules of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from robot.campaign.definition import CampaignError, load_campaign
-from robot.commands import contacts, reports
+from robot.commands import campaign_control, contacts, reports
 from robot.commands.common import (
     DONE,
     FAILED,
@@ -30,12 +30,14 @@ folder_argument = click.argument("folder", type=click.Path(path_type=Path), meta
 
 @click.group()
 def campaign() -> None:
-    """Campaigns: look at one, rehearse one, report on one."""
+    """Campaigns: look at one, rehearse one, run one, report on one."""
 
 
 campaign.add_command(contacts.import_contacts)
 campaign.add_command(reports.report)
 campaign.add_command(reports.export)
+for command in (campaign_control.start, campaign_control.pause, campaign_control.resume, campaign_control.drain):
+    campaign.add_command(command)
 
 
 @campaign.command()

@@ -25,7 +25,14 @@ from robot.esl.errors import CannotListen, EventSocketError
 from robot.logs import set_up_logging
 from robot.prompts.errors import PromptError
 from robot.simulator.errors import SimulatorError
-from robot.store.errors import BadDatabaseUrl, DatabaseUnavailable, OnDoNotCallList, StoreError
+from robot.store.errors import (
+    BadDatabaseUrl,
+    CampaignStateRefused,
+    DatabaseUnavailable,
+    OnDoNotCallList,
+    StoreError,
+    UnknownCampaign,
+)
 from robot.supervision import TaskDied
 from ws_audio.errors import AudioError
 
@@ -43,6 +50,8 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (ContactsError, WRONG_INPUT),
     (OnDoNotCallList, WRONG_INPUT),
     (BadDatabaseUrl, WRONG_INPUT),
+    (UnknownCampaign, WRONG_INPUT),
+    (CampaignStateRefused, WRONG_INPUT),
     (PromptError, WRONG_INPUT),
     (SimulatorError, WRONG_INPUT),
     (AudioError, WRONG_INPUT),

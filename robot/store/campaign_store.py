@@ -149,6 +149,10 @@ class CampaignStore(StoreThreads):
             even_late=False,
         )
 
+    async def living_daemons(self, now: datetime) -> list[Daemon]:
+        """See `DaemonRepository.living`."""
+        return await self._read("living_daemons", lambda session, _: DaemonRepository(session).living(now))
+
     async def unregister_daemon(self, daemon: Daemon, now: datetime) -> None:
         """See `DaemonRepository.unregister`."""
         await self._write("unregister_daemon", lambda session, _: DaemonRepository(session).unregister(daemon, now))

@@ -70,6 +70,11 @@ class DaemonRepository:
         if self._session.scalar(left) is None:
             self._session.execute(delete(DaemonRow).where(DaemonRow.id == daemon.id))
 
+    def living(self, now: datetime, silent_for: timedelta = SILENT_FOR) -> list[Daemon]:
+        """Those that run, the oldest first, for whoever is none of them."""
+        me = this_daemon(now)
+        return [other for other in self._all() if other.seen_at > now - silent_for and not _is_gone(other, me)]
+
     def _take_over(self, daemon: Daemon, now: datetime, silent_for: timedelta) -> TakenOver:
         dead = [
             other.id
