@@ -66,7 +66,11 @@ class Handovers:
 
 
 class AgentPace:
-    """Of one campaign."""
+    """Of one campaign.
+
+    What was counted before a restart may be forgotten without harm to the limit: it begins anew with no call to spare,
+    and what keeps to a share before and after keeps to it in all.
+    """
 
     def __init__(self, settings: AgentSettings, before: Mapping[date, Handovers] | None = None) -> None:
         """before: what was counted earlier, by day, so that a restart forgets no abandoned call."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import count
 
 from robot.campaign.spacing import Spacing
@@ -67,6 +68,7 @@ class Pace:
     def __init__(self, system: Limits = Limits()) -> None:
         self._system = _Gauge("the robot", system)
         self._gateways: dict[str, _Gauge] = {}
+        self._said_of_gateways: dict[str, dict[str, Limits]] = {}
         self._campaigns: dict[str, _Share] = {}
         self._live: dict[int, Go] = {}
         self._serials = count(1)
@@ -77,8 +79,11 @@ class Pace:
     def limit_system(self, limits: Limits) -> None:
         self._system.limit(limits)
 
-    def limit_gateway(self, gateway: str, limits: Limits) -> None:
-        self._gateway(gateway).limit(limits)
+    def limit_gateway(self, gateway: str, limits: Limits, by: str = "") -> None:
+        """by: who says so, a campaign; of several the strictest counts."""
+        said = self._said_of_gateways.setdefault(gateway, {})
+        said[by] = limits
+        self._gateway(gateway).limit(reduce(Limits.both, said.values()))
 
     def limit_campaign(self, campaign: str, limits: Limits, weight: float = 1.0) -> None:
         """weight: more than 0; twice the weight is twice the calls."""
@@ -87,6 +92,12 @@ class Pace:
         share = self._campaign(campaign)
         share.gauge.limit(limits)
         share.weight = weight
+
+    def forget_campaign(self, campaign: str) -> None:
+        """It calls nobody any more: what it said of gateways does not count. Its limits stay, for it may come back."""
+        for gateway, said in self._said_of_gateways.items():
+            if said.pop(campaign, None) is not None:
+                self._gateway(gateway).limit(reduce(Limits.both, said.values(), Limits()))
 
     # -- calls ---------------------------------------------------------------------------------------------------------
 

@@ -163,6 +163,19 @@ def test_limits_that_make_no_sense(wrong: dict[str, float]) -> None:
         Limits(**wrong)  # type: ignore[arg-type]
 
 
+def test_what_several_campaigns_say_of_a_gateway_counts_together_as_long_as_they_call() -> None:
+    pace = Pace()
+    pace.limit_gateway("carrier", Limits(max_calls=1), by="spring")
+    pace.limit_gateway("carrier", Limits(max_calls=2), by="autumn")
+    went(pace.next(0, {"autumn": ["carrier"]}))
+    assert isinstance(pace.next(0, {"autumn": ["carrier"]}), Wait)
+    pace.forget_campaign("spring")
+    went(pace.next(0, {"autumn": ["carrier"]}))
+    assert isinstance(pace.next(0, {"autumn": ["carrier"]}), Wait)
+    pace.forget_campaign("autumn")
+    went(pace.next(0, {"autumn": ["carrier"]}))
+
+
 def test_of_two_campaigns_the_stricter_says_what_a_gateway_takes() -> None:
     assert Limits(5, None).both(Limits(2, 30)) == Limits(2, 30)
     assert Limits().both(Limits()) == Limits()
