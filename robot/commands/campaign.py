@@ -83,7 +83,7 @@ def check(context: click.Context, folder: Path, diagram: bool, as_json: bool) ->
 @click.option("-k", "pattern", metavar="TEXT", help="Only conversations whose name, or file, holds TEXT.")
 @click.option("--list", "only_list", is_flag=True, help="Name the conversations and hold none.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the result as JUnit XML.")
-@click.option("--at-once", type=click.IntRange(min=1), help="So many calls at the same time; 5 for each core.")
+@click.option("--at-once", type=click.IntRange(min=1), help="So many calls at the same time; 4 for each core.")
 @json_option
 @click.pass_context
 @explain
