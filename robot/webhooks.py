@@ -41,6 +41,7 @@ _LOOK_AGAIN_S: Final = 0.05  # what is due and cannot be had is another robot's 
 _FIRST_DELAY_S: Final = 5.0
 _LONGEST_DELAY_S: Final = 3600.0
 _CLEAN_EVERY_S: Final = 3600.0
+_COUNT_EVERY_S: Final = 15.0
 _GONE: Final = 410
 
 
@@ -131,6 +132,8 @@ class WebhookSender:
         self._taking = asyncio.Lock()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        # In the outbox, which robots may share; counted every _COUNT_EVERY_S. None: not known.
+        self.waiting: int | None = None
 
     @property
     def task(self) -> asyncio.Task[None]:
@@ -204,7 +207,7 @@ class WebhookSender:
         )
 
     async def _run(self) -> None:
-        clean_at = 0.0
+        clean_at = count_at = 0.0
         loop = asyncio.get_running_loop()
         while True:
             pause_s = _LOOK_EVERY_S
@@ -214,6 +217,9 @@ class WebhookSender:
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + _CLEAN_EVERY_S
                     await self._store.delete_finished_webhooks(self._now() - self._max_age)
+                if loop.time() >= count_at:
+                    count_at = loop.time() + _COUNT_EVERY_S
+                    self.waiting = await self._store.waiting_webhooks()
                 due_at = await self._store.next_webhook_due_at()
                 if due_at is not None:
                     pause_s = min(pause_s, max(_LOOK_AGAIN_S, (due_at - self._now()).total_seconds()))

@@ -31,6 +31,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Event, State
 
+from ws_audio.delays import Delays
 from ws_audio.errors import PortInUse, ServerNotStarted
 from ws_audio.stream import DetectorFactory, Listener, Stream, StreamOptions
 from ws_audio.transcription.scheduler import TranscriptionScheduler
@@ -109,7 +110,13 @@ class _Connection(ServerConnection):
 
     stream: Stream | None = None
     open_connections: set[_Connection]  # of the server: this one takes itself out
+    delays: Delays  # of the server
     _in_text = False
+    _arrived_at = 0.0  # loop.time() of the latest bytes; several messages may have come in one piece
+
+    def data_received(self, data: bytes) -> None:
+        self._arrived_at = self.loop.time()
+        super().data_received(data)
 
     def process_event(self, event: Event) -> None:
         stream = self.stream
@@ -119,14 +126,18 @@ class _Connection(ServerConnection):
         opcode = event.opcode
         if opcode is Opcode.BINARY:
             self._in_text = False
-            stream.audio(bytes(event.data), self.loop.time())
+            self._hear(stream, event)
         elif opcode is Opcode.TEXT:  # the metadata of uuid_audio_stream start and send_text: not for us
             self._in_text = True
         elif opcode is Opcode.CONT:  # audio is a stream of bytes: a fragment is as good as a message
             if not self._in_text:
-                stream.audio(bytes(event.data), self.loop.time())
+                self._hear(stream, event)
         else:
             super().process_event(event)
+
+    def _hear(self, stream: Stream, frame: Frame) -> None:
+        stream.audio(bytes(frame.data), self.loop.time())
+        self.delays.add(self.loop.time() - self._arrived_at)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -151,6 +162,7 @@ class AudioServer:
         """Who made the `scheduler` starts and closes it; without one, streams bring no transcripts."""
         self.settings = settings or AudioServerSettings()
         self.refused: Counter[Refusal] = Counter()
+        self.delays = Delays()  # from the arrival of a message to the end of what it led to
         self._scheduler = scheduler
         self._detector = detector
         self._server: Server | None = None
@@ -306,6 +318,7 @@ class AudioServer:
         self._streams.add(connection.stream)
         self._open.add(connection)
         connection.open_connections = self._open
+        connection.delays = self.delays
 
     async def _serve(self, connection: ServerConnection) -> None:
         """As long as this runs, the connection stands; the audio goes its own way (`_Connection`)."""

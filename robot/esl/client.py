@@ -35,6 +35,7 @@ from robot.esl.errors import (
 from robot.esl.events import SUBSCRIPTION, CallEvent, LinkLost, LinkRestored, NodeEvent, heartbeat, typed
 from robot.esl.frames import Event, Frame, FrameError
 from robot.esl.link import Down, Failed, LinkThread, Up
+from robot.esl.watching import UNWATCHED, ClientWatcher
 
 __all__ = ["CallEvents", "Counters", "EventSocketClient", "EventSocketSettings", "Reply", "Subscription"]
 
@@ -98,8 +99,14 @@ class EventSocketClient:
     `thread`: several clients may share one; without it the client has its own.
     """
 
-    def __init__(self, settings: EventSocketSettings, thread: LinkThread | None = None) -> None:
+    def __init__(
+        self,
+        settings: EventSocketSettings,
+        thread: LinkThread | None = None,
+        watcher: ClientWatcher = UNWATCHED,
+    ) -> None:
         self.settings = settings
+        self._watcher = watcher
         self.counters = Counters()
         self._given_thread = thread
         self._thread: LinkThread | None = None
@@ -129,6 +136,11 @@ class EventSocketClient:
         """Commands and background jobs that somebody waits for."""
         return sum(each.pending for each in (self._events, self._commands) if each is not None)
 
+    @property
+    def unread(self) -> int:
+        """Events and replies that have come and were not looked at yet."""
+        return sum(each.unread for each in (self._events, self._commands) if each is not None)
+
     async def start(self, *, wait: bool = True) -> None:
         """Connect, and stay connected until `close`.
 
@@ -146,8 +158,8 @@ class EventSocketClient:
         self._thread = self._given_thread or LinkThread()
         if self._given_thread is None:
             await self._thread.start()
-        self._events = Conversation(address, self._on_frame, self._on_events_link)
-        self._commands = Conversation(plain, self._on_frame, self._on_commands_link)
+        self._events = Conversation(address, self._on_frame, self._on_events_link, self._watcher)
+        self._commands = Conversation(plain, self._on_frame, self._on_commands_link, self._watcher)
         self._events.begin(self._thread)
         self._commands.begin(self._thread)
         if not wait:

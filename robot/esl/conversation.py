@@ -32,6 +32,7 @@ from robot.esl.errors import (
 from robot.esl.exchange import MAX_PENDING, Exchange, Full, OutOfStep, Settled
 from robot.esl.frames import Frame
 from robot.esl.link import Down, Failed, Incoming, Link, LinkThread, Outgoing, Up, Wrote
+from robot.esl.watching import UNWATCHED, ClientWatcher, CommandResult, result_of
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class _Waiting:
     future: asyncio.Future[Reply]
     outgoing: Outgoing
     timer: asyncio.TimerHandle
+    asked_at: float
 
 
 class Conversation:
@@ -74,11 +76,13 @@ class Conversation:
         address: Address,
         on_frame: Callable[[Frame], None],
         on_change: Callable[[Up | Down | Failed], None],
+        watcher: ClientWatcher = UNWATCHED,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._link = Link(address, self._receive)
         self._on_frame = on_frame
         self._on_change = on_change
+        self._watcher = watcher
         self._exchange = Exchange()
         self._waiting: dict[int, _Waiting] = {}
         self._connection: int | None = None
@@ -94,6 +98,11 @@ class Conversation:
     def pending(self) -> int:
         """Commands that somebody waits for."""
         return len(self._waiting)
+
+    @property
+    def unread(self) -> int:
+        """Frames that the other thread has read and this one has not."""
+        return self._link.unread
 
     def begin(self, thread: LinkThread) -> None:
         """Connect, and stay so until `close`."""
@@ -111,18 +120,20 @@ class Conversation:
         """
         future: asyncio.Future[Reply] = self._loop.create_future()
         if self._connection is None:
+            self._watcher.command_ended(command.name, CommandResult.NOT_SENT, None)
             future.set_exception(ConnectionLost(command.name, CommandStage.NOT_SENT, self._why_down))
             return future
         job_uuid = str(uuid4()) if background else None
         try:
             ticket = self._exchange.submit(job_uuid)
         except Full:
+            self._watcher.command_ended(command.name, CommandResult.NOT_SENT, None)
             future.set_exception(TooManyCommands(command.name, MAX_PENDING))
             return future
         outgoing = Outgoing(self._connection, ticket, command.encode(job_uuid))
         timer = self._loop.call_later(timeout_s, self._expire, ticket, timeout_s)
-        self._waiting[ticket] = _Waiting(command.name, future, outgoing, timer)
-        future.add_done_callback(lambda done: self._give_up(ticket) if done.cancelled() else None)
+        self._waiting[ticket] = _Waiting(command.name, future, outgoing, timer, self._loop.time())
+        future.add_done_callback(lambda done: self._cancelled(ticket) if done.cancelled() else None)
         self._link.send(outgoing)
         return future
 
@@ -142,6 +153,7 @@ class Conversation:
                     self._on_frame(item)
             case Wrote(through=through, at=at):
                 self._exchange.wrote(through, at)
+                self._watcher.handed_over(self._loop.time() - at)
             case Up(connection=connection):
                 self._connection = connection
                 self._heard_at = self._loop.time()
@@ -186,12 +198,18 @@ class Conversation:
             return
         waiting.timer.cancel()
         if not waiting.future.done():
+            self._watcher.command_ended(waiting.command, CommandResult.OK, settled.sent_at - waiting.asked_at)
             waiting.future.set_result(Reply(text, settled.sent_at, settled.at))
 
     def _expire(self, ticket: int, timeout_s: float) -> None:
         waiting = self._waiting[ticket]
         stage = self._give_up(ticket)
         self._fail(waiting, CommandTimeout(waiting.command, stage, timeout_s))
+
+    def _cancelled(self, ticket: int) -> None:
+        if (waiting := self._waiting.get(ticket)) is not None:
+            self._watcher.command_ended(waiting.command, CommandResult.GIVEN_UP, None)
+            self._give_up(ticket)
 
     def _give_up(self, ticket: int) -> CommandStage:
         waiting = self._waiting.pop(ticket, None)
@@ -203,6 +221,7 @@ class Conversation:
     def _fail(self, waiting: _Waiting, error: CommandFailed) -> None:
         waiting.timer.cancel()
         if not waiting.future.done():
+            self._watcher.command_ended(waiting.command, result_of(error), None)
             waiting.future.set_exception(error)
 
     # ── silence ───────────────────────────────────────────────────────────────────────────────────────────────────────

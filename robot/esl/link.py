@@ -125,6 +125,11 @@ class Link:
         self._count = 0
         self._up = False
 
+    @property
+    def unread(self) -> int:
+        """What came and was not handed over yet."""
+        return len(self._inbox)
+
     def send(self, outgoing: Outgoing) -> None:
         """Put a command in line to be written. Returns at once; `Wrote` tells when it is on the wire."""
         self._outbox.append(outgoing)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -34,15 +34,43 @@ T = TypeVar("T")
 _Work = Callable[[Session, bool], T]
 
 
+class StoreWatcher(Protocol):
+    """Told, on the loop's thread, of each operation that has ended. Must be quick and must not raise."""
+
+    def operation_ended(self, name: str, took_s: float, error: BaseException | None) -> None:
+        """took_s: waiting for a thread and repeats included."""
+
+
+class _Unwatched:
+    def operation_ended(self, name: str, took_s: float, error: BaseException | None) -> None:
+        pass
+
+
+_UNWATCHED: Final = _Unwatched()
+
+
 class StoreThreads:
-    def __init__(self, database: Database, *, limit_s: float = LIMIT_S, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        limit_s: float = LIMIT_S,
+        max_waiting: int = MAX_WAITING,
+        watcher: StoreWatcher = _UNWATCHED,
+    ) -> None:
         self._database = database
+        self._watcher = watcher
         self._limit_s = limit_s
         self._max_waiting = max_waiting
         self._threads = ThreadPoolExecutor(database.connections, thread_name_prefix="store")
         self._in_flight: set[asyncio.Future[Any]] = set()
         self._closed = False
         self._give_up = threading.Event()
+
+    @property
+    def waiting(self) -> int:
+        """Operations that have not ended."""
+        return len(self._in_flight)
 
     async def close(self, limit_s: float = CLOSE_LIMIT_S) -> None:
         """Finish what was begun, at most for `limit_s`; then close the database. Again: nothing."""
@@ -65,6 +93,17 @@ class StoreThreads:
         return await self._run(name, work, writes=False, even_late=False)
 
     async def _run(self, name: str, work: _Work[T], *, writes: bool, even_late: bool) -> T:
+        began_at = time.monotonic()
+        error: BaseException | None = None
+        try:
+            return await self._in_thread(name, work, writes=writes, even_late=even_late)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self._watcher.operation_ended(name, time.monotonic() - began_at, error)
+
+    async def _in_thread(self, name: str, work: _Work[T], *, writes: bool, even_late: bool) -> T:
         if self._closed:
             raise StoreClosed(f"{name}: the store is closed")
         if len(self._in_flight) >= self._max_waiting:

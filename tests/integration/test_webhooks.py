@@ -274,3 +274,14 @@ def test_only_addresses_of_the_web_are_sent_to(url: str) -> None:
 def test_delays_double_up_to_an_hour(tries: int, seed: int) -> None:
     ceiling = min(3600.0, 5.0 * 2 ** (tries - 1))
     assert ceiling / 2 <= retry_delay_s(tries, dice(seed)) <= ceiling
+
+
+async def test_how_many_wait_is_known_without_asking_the_database(make: Callable[..., World]) -> None:
+    world = make()
+    later = START + timedelta(hours=1)
+    await world.store.post_webhook(new_webhook(URL, "step", {}, now=START), later)
+    await world.sender.start()
+    async with asyncio.timeout(10):
+        while world.sender.waiting is None:  # noqa: ASYNC110 - it is a figure, nobody waits for it
+            await asyncio.sleep(0.005)
+    assert world.sender.waiting == 1

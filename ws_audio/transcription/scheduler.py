@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from time import monotonic
 
 from ws_audio.errors import SchedulerClosed, TranscriptionError, TranscriptionRefused, TranscriptionTimedOut
-from ws_audio.frames import double_rate, samples
+from ws_audio.frames import SAMPLE_BYTES, double_rate, samples
 from ws_audio.transcription.engine import Transcript, TranscriptionEngine
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,16 @@ class SchedulerSnapshot:
     timed_out: int
     wait_ms: float
     work_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """A job that the model finished, well or not. wait_s: in the queue. work_s: in the model. audio_s: its length."""
+
+    priority: Priority
+    wait_s: float
+    work_s: float
+    audio_s: float
 
 
 class Job:
@@ -140,12 +150,20 @@ class TranscriptionScheduler:
     """Shares one engine between all streams. To be used from one event loop."""
 
     def __init__(
-        self, engine: TranscriptionEngine, workers: int | None = None, settings: SchedulerSettings | None = None
+        self,
+        engine: TranscriptionEngine,
+        workers: int | None = None,
+        settings: SchedulerSettings | None = None,
+        on_done: Callable[[JobDone], None] = lambda done: None,
     ) -> None:
-        """One worker per core by default: one with two threads does less than two with one (8 to 13 a second)."""
+        """One worker per core by default: one with two threads does less than two with one (8 to 13 a second).
+
+        `on_done` is told, on the loop, of each job that the model finished. It must be quick and must not raise.
+        """
         self._engine = engine
         self._target = workers or available_cores()
         self._settings = settings or SchedulerSettings()
+        self._on_done = on_done
         self._queue: list[Job] = []  # short (max_queued), so that a plain list is fast enough
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
@@ -268,6 +286,8 @@ class TranscriptionScheduler:
         if job.timer is not None:
             job.timer.cancel()
         self._wait_s, self._work_s = job.started - job.submitted, monotonic() - job.started
+        audio_s = len(job.audio) / (SAMPLE_BYTES * job.rate)
+        self._on_done(JobDone(job.priority, self._wait_s, self._work_s, audio_s))
         self._deliver(job, outcome)
         if self._open:
             self._idle.append(worker)

@@ -347,3 +347,15 @@ async def test_who_connects_and_says_nothing_is_dropped(monkeypatch: pytest.Monk
         received = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(silent, 100), 5)
     assert received == b""
     await server.close()
+
+
+async def test_the_time_from_the_arrival_of_audio_to_what_it_led_to_is_counted(server: AudioServer) -> None:
+    heard = Heard()
+    ticket = server.expect("call-1", StreamOptions(), heard)
+    connection = await dial(server, ticket)
+    for _ in range(20):
+        await connection.send(VOICED)
+    await heard.until(SpeechStarted)
+    await until(lambda: sum(server.delays.counts) == 20)
+    assert 0 < server.delays.total_s < 20
+    await connection.close()

@@ -12,7 +12,7 @@ from tests.unit.ws_audio.conftest import ScriptedEngine, until
 from ws_audio.errors import SchedulerClosed, TranscriptionRefused, TranscriptionTimedOut
 from ws_audio.frames import Samples
 from ws_audio.transcription.engine import Transcript
-from ws_audio.transcription.scheduler import Job, Priority, SchedulerSettings, TranscriptionScheduler
+from ws_audio.transcription.scheduler import Job, JobDone, Priority, SchedulerSettings, TranscriptionScheduler
 
 
 def submit(scheduler: TranscriptionScheduler, name: int, priority: Priority = Priority.FINAL, stream: str = "") -> Job:
@@ -178,3 +178,15 @@ async def test_closing_does_not_wait_for_ever(engine: ScriptedEngine) -> None:
     await scheduler.close(limit_s=0.01)
     assert isinstance(running.future.exception(), SchedulerClosed)
     engine.gate.set()
+
+
+async def test_what_the_model_finished_is_told_with_its_times(engine: ScriptedEngine) -> None:
+    done: list[JobDone] = []
+    scheduler = TranscriptionScheduler(engine, workers=1, on_done=done.append)
+    scheduler.start()
+    await submit(scheduler, 40).future
+    await scheduler.close()
+    [job] = done
+    assert (job.priority, job.audio_s) == (Priority.FINAL, 0.04)
+    assert job.wait_s >= 0
+    assert job.work_s >= 0
