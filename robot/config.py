@@ -176,10 +176,25 @@ class WebhooksSettings(_Section):
     max_age_hours: Annotated[int, Field(ge=1, le=720)] = 24
 
 
+class DialerSettings(_Section):
+    """[dialer]: of all campaigns together. calls_per_s, max_calls: None: as much as they and the nodes allow."""
+
+    calls_per_s: Annotated[float, Field(gt=0, le=1000)] | None = None
+    max_calls: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
 class ServiceSettings(_Section):
     """[service]: `robot run`. finish_s: how long calls may go on when it is being stopped."""
 
     finish_s: Annotated[int, Field(ge=0, le=86_400)] = 120
+
+
+class MetricsSettings(_Section):
+    """[metrics]: where Prometheus asks. In clear and for anybody who can reach it: of this machine by default."""
+
+    enabled: bool = True
+    host: Host = "127.0.0.1"
+    port: Port = 8085
 
 
 class LoggingSettings(_Section):
@@ -202,7 +217,9 @@ class Settings(_Section):
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
     prompts: PromptsSettings = Field(default_factory=PromptsSettings)
     webhooks: WebhooksSettings = Field(default_factory=WebhooksSettings)
+    dialer: DialerSettings = Field(default_factory=DialerSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
     def switches(self) -> dict[str, FreeSwitchSettings]:
@@ -232,7 +249,7 @@ class SettingRow:
     """One setting for people: secrets are masked. source: the file, `NAME in the environment`, or `default`."""
 
     key: str
-    value: str | int | bool | list[str] | None
+    value: str | int | float | bool | list[str] | None
     source: str
 
 
@@ -400,7 +417,7 @@ def _variable(*path: str) -> str:
     return _PREFIX + "__".join(part.upper() for part in path)
 
 
-def _shown(value: object) -> str | int | bool | list[str] | None:
+def _shown(value: object) -> str | int | float | bool | list[str] | None:
     match value:
         case SecretStr():
             return _MASK
@@ -410,7 +427,7 @@ def _shown(value: object) -> str | int | bool | list[str] | None:
             return [str(each) for each in value]
         case str() if "://" in value:
             return parse_database_url(value).masked
-        case str() | bool() | int() | None:
+        case str() | bool() | int() | float() | None:
             return value
         case _:
             raise TypeError(f"a setting of type {type(value).__name__} cannot be shown")

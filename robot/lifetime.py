@@ -20,7 +20,9 @@ import structlog
 from rich.console import Console
 
 from robot.call.waiting import first_of
+from robot.campaign.dialer import Dialer
 from robot.campaign.incoming import load_campaigns
+from robot.campaign.pace import Limits
 from robot.config import ConfigError, Settings
 from robot.direct_call import running_daemon
 from robot.sd_notify import Notifier
@@ -72,9 +74,15 @@ async def serve(
     campaigns = load_campaigns(settings.campaigns.folder)
     async with (
         running_daemon(settings, console) as daemon,
-        Service(settings, daemon, campaigns, new_dialer, notifier) as service,
+        Service(settings, daemon, campaigns, new_dialer or dialer_of(settings), notifier) as service,
     ):
         await _Lifetime(settings, service, notifier, console, reread).run()
+
+
+def dialer_of(settings: Settings) -> NewDialer:
+    """The dialer of a robot with these settings."""
+    limits = Limits(settings.dialer.calls_per_s, settings.dialer.max_calls)
+    return lambda daemon, campaigns: Dialer(daemon.parts, campaigns, limits=limits)
 
 
 class _Lifetime:

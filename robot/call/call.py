@@ -108,6 +108,7 @@ class Call:
             StreamOptions(
                 channels=2,  # what we play beside what is heard: the echo of the one is taken out of the other
                 cancel_echo=True,
+                judge_speech=True,
                 language=plan.language,
                 vad_aggressiveness=parts.vad_aggressiveness,
                 endpointing=EndpointSettings(max_utterance_ms=plan.longest_utterance_s * 1000),
@@ -310,7 +311,10 @@ class Call:
             answers=self._conversation.kept,
         )  # fmt: skip
         try:
-            await self._parts.store.finish_attempt(self.uuid, result, report.turns, report.barge_ins, report.latencies)
+            next_try = self._beginning.next_try(result)
+            await self._parts.store.finish_attempt(
+                self.uuid, result, report.turns, report.barge_ins, report.latencies, next_try
+            )
         finally:
             await self._let_go()
             self._enter(CallState.ERROR if outcome in (Outcome.FAILED, Outcome.UNKNOWN) else CallState.ENDED)

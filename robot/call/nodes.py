@@ -187,6 +187,9 @@ class Nodes:
         node.take()
         return node
 
+    def named(self, name: str) -> Node | None:
+        return next((node for node in self._nodes if node.name == name), None)
+
     def running(self, core_uuid: str) -> Node | None:
         """The node whose FreeSWITCH is `core_uuid` (the header Core-UUID of its events and channels)."""
         return next((node for node in self._nodes if node.core_uuid == core_uuid), None)

@@ -118,10 +118,18 @@ class BargedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferEnded:
+    """The script handed the callee over; `taken`: somebody took them."""
+
+    uuid: str
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CallOver:
     uuid: str
     report: CallReport
 
 
-Notice = StateChanged | PromptBegan | TurnEnded | BargedIn | CallOver
+Notice = StateChanged | PromptBegan | TurnEnded | BargedIn | TransferEnded | CallOver
 Observer = Callable[[Notice], None]

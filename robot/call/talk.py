@@ -30,7 +30,7 @@ from robot.call.playback import PlaybackState
 from robot.call.playing import PlayingPrompt, retrieve
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
-from robot.call.report import BargedIn, Notice, PromptBegan, TurnEnded
+from robot.call.report import BargedIn, Notice, PromptBegan, TransferEnded, TurnEnded
 from robot.call.states import CallState
 from robot.call.transfer import TransferEnd, TransferPlan, transfer
 from robot.call.waiting import first_of
@@ -168,6 +168,7 @@ class Talk:
         to = Trunk(gateway, order.number, number_format) if order.number else Extension(order.extension or "")
         plan = TransferPlan(to, announce, wait, order.ring_timeout_s)
         result = await transfer(parts.channel, plan, parts.switch, root=parts.prompts.root, broadcast=parts.broadcast)
+        parts.tell(TransferEnded(self._uuid, result.end is TransferEnd.TAKEN))
         if result.end is not TransferEnd.TAKEN:
             log.info("transfer.not_taken", uuid=self._uuid, end=result.end.name, cause=result.cause)
             return conversation.failed()

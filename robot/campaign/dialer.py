@@ -1,0 +1,382 @@
+"""Places the calls of running campaigns: claims who is due, asks the rules and the pace, dials, and writes on.
+
+    database ── claims, ahead ──▶ CampaignCalls (ready) ── pace: whose turn? ──▶ Call ── outcome, next try ──▶ database
+
+Nobody is called twice: a contact is claimed before it is dialled, and the attempt is written in one transaction with a
+look at the claim, the do-not-call list and all other attempts at the number (`Store.begin_attempt`). What is allowed is
+decided at the claim and once more right before the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from robot.call.beginning import FromList, Outgoing
+from robot.call.call import Call, Parts
+from robot.call.failures import NoFreeNode
+from robot.call.report import Observer
+from robot.call.waiting import first_of
+from robot.campaign.campaign_calls import CampaignCalls
+from robot.campaign.definition import Campaign
+from robot.campaign.gateways import Gateways
+from robot.campaign.pace import Go, Limits, Pace
+from robot.campaign.placed_call import PlacedCall
+from robot.campaign.reconciliation import Reconciliation
+from robot.prompts.errors import PromptError
+from robot.store.campaign_records import (
+    CampaignState,
+    ClaimedContact,
+    ContactState,
+    Daemon,
+    GivenUp,
+    NextTry,
+    StoredCampaign,
+)
+from robot.store.daemons import this_daemon
+from robot.store.errors import CalledMeanwhile, ClaimLost, OnDoNotCallList, StoreError
+
+log = structlog.get_logger(__name__)
+
+# A claim lasts so long, and a daemon that is silent for 30 s is dead: whoever comes after it waits no longer than that.
+_LEASE: Final = timedelta(seconds=60)
+_HEARTBEAT_S: Final = 5.0
+_LOOK_EVERY_S: Final = 1.0
+# After a look at a list on which nobody was due. Whoever is added meanwhile waits for so long.
+_IDLE_S: Final = 3.0
+_NO_ROOM_S: Final = 0.5
+
+
+class Dialer:
+    """All of it is for the loop's thread. See `robot.service.Dialer` for what is promised."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        campaigns: Sequence[Campaign],
+        *,
+        limits: Limits,
+        observer: Observer | None = None,
+    ) -> None:
+        self._parts = parts
+        self._store = parts.store
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+        self._campaigns = {campaign.name: campaign for campaign in campaigns}
+        self._calling: dict[str, CampaignCalls] = {}
+        self._pace = Pace(limits)
+        self._gateways = Gateways()
+        self._daemon: Daemon = this_daemon(datetime.now(UTC))
+        self._reconciliation = Reconciliation(parts)
+        self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
+        self._wake = asyncio.Event()  # something changed: look whether a call can be placed
+        self._hungry = asyncio.Event()  # contacts are to be claimed
+        self._stopped = False
+        self._blocked: str | None = None  # why nobody is called by this daemon at all
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def live_calls(self) -> int:
+        return len(self._calls)
+
+    @property
+    def owner(self) -> str:
+        """This daemon, in the database."""
+        return self._daemon.id
+
+    def reasons(self) -> dict[str, str]:
+        """Why campaigns that run place no call at the moment, by their name."""
+        told = {name: self._blocked or calls.reason for name, calls in self._calling.items()}
+        return {name: reason for name, reason in told.items() if reason is not None}
+
+    async def run(self) -> None:
+        """Until `close`. Raises AnotherDaemon on SQLite, when another robot has this database."""
+        taken = await self._store.register_daemon(self._daemon)
+        log.info("dialer.started", owner=self.owner, calls_taken_over=taken.calls)
+        jobs: list[Coroutine[None, None, None]] = [
+            self._live(), self._follow(), self._claim(), self._dial(), self._reconcile()
+        ]  # fmt: skip
+        tasks = [self._loop.create_task(job) for job in jobs]
+        try:
+            await first_of(*tasks, self._closed)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def stop_dialling(self) -> None:
+        self._stopped = True
+        self._blocked = "the robot is being stopped"
+
+    async def finish(self, within_s: float) -> int:
+        running = [task for _, task in self._calls.values()]
+        if running:
+            await asyncio.wait(running, timeout=within_s)
+        return len(self._calls)
+
+    def end_calls(self, reason: str) -> None:
+        for call, _ in self._calls.values():
+            call.stop(reason)
+
+    def reload(self, campaigns: Sequence[Campaign]) -> None:
+        self._campaigns = {campaign.name: campaign for campaign in campaigns}
+        for name, calling in self._calling.items():
+            if name in self._campaigns:
+                calling.change(self._campaigns[name])
+        self._wake.set()
+
+    async def close(self) -> None:
+        self._stopped = True
+        if not self._closed.done():
+            self._closed.set_result(None)
+        for _, task in self._calls.values():
+            task.cancel()
+        await asyncio.gather(*(task for _, task in self._calls.values()), return_exceptions=True)
+        try:
+            await self._store.unregister_daemon(self._daemon, datetime.now(UTC))
+        except StoreError as error:
+            log.warning("dialer.not_signed_off", reason=str(error))
+
+    # -- the daemon among others ---------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """Say that we live, and take over what others left who do not."""
+        while True:
+            await asyncio.sleep(_HEARTBEAT_S)
+            try:
+                taken = await self._store.heartbeat(self._daemon, datetime.now(UTC))
+                if taken is None:
+                    # We slept for too long, and what we had is somebody else's.
+                    log.error("dialer.taken_for_dead", owner=self.owner)
+                    self._forget_claims()
+                    self._daemon = this_daemon(datetime.now(UTC))
+                    await self._store.register_daemon(self._daemon)
+                elif taken.calls or taken.claims:
+                    log.warning("dialer.took_over", calls=taken.calls, claims=taken.claims)
+                    self._reconciliation.wanted.set()
+            except StoreError as error:
+                self._database_away(error)
+
+    async def _reconcile(self) -> None:
+        """Attempts of ours without an outcome that no call of this process is about."""
+        while True:
+            self._reconciliation.wanted.clear()
+            try:
+                await self._reconciliation.run(self.owner, self._calls.keys())
+            except StoreError as error:
+                self._database_away(error)
+            try:
+                async with asyncio.timeout(_HEARTBEAT_S):
+                    await self._reconciliation.wanted.wait()
+            except TimeoutError:
+                continue
+
+    def _forget_claims(self) -> None:
+        for calling in self._calling.values():
+            calling.ready.clear()
+
+    def _database_away(self, error: StoreError) -> None:
+        if self._blocked is None:
+            log.error("dialer.database_away", reason=str(error))
+            self._blocked = "the database cannot be reached"
+
+    # -- which campaigns run -------------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Do as the operators say, who write it into the database."""
+        while True:
+            try:
+                for stored in await self._store.campaigns():
+                    await self._follow_one(stored)
+                if not self._stopped:
+                    self._blocked = None
+            except StoreError as error:
+                self._database_away(error)
+            self._look_at_gateways()
+            self._wake.set()
+            self._hungry.set()
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _follow_one(self, stored: StoredCampaign) -> None:
+        calling = self._calling.get(stored.name)
+        if stored.state is CampaignState.RUNNING and stored.name in self._campaigns:
+            if calling is None:
+                calling = self._calling[stored.name] = CampaignCalls(self._campaigns[stored.name], self._gateways)
+                log.info("campaign.calling", campaign=stored.name)
+            campaign = calling.campaign
+            self._pace.limit_campaign(stored.name, calling.limits(stored.pace), campaign.table.pace.weight)
+            for gateway, limits in campaign.gateway_limits.items():
+                self._pace.limit_gateway(gateway, limits)
+            await self._end_if_done(stored, calling)
+        elif calling is not None and calling.live == 0:
+            del self._calling[stored.name]
+            log.info("campaign.not_calling", campaign=stored.name, state=stored.state)
+        if stored.state is not CampaignState.RUNNING:
+            if calling is not None:
+                await self._give_back(calling)
+            if stored.state is CampaignState.DRAINING and not await self._in_call(stored.name):
+                await self._store.move_campaign(stored.name, CampaignState.STOPPED, datetime.now(UTC), "drained")
+
+    async def _end_if_done(self, stored: StoredCampaign, calling: CampaignCalls) -> None:
+        """A campaign is done when its list is: nobody waits, is claimed or is in a call, with whatever daemon."""
+        if calling.ready or calling.live or self._loop.time() >= calling.look_again_at:
+            return
+        left = await self._store.contact_states(stored.name)
+        if left and set(left) <= {ContactState.DONE}:
+            await self._store.move_campaign(stored.name, CampaignState.DONE, datetime.now(UTC), "everybody was called")
+            log.info("campaign.done", campaign=stored.name)
+
+    async def _in_call(self, campaign: str) -> int:
+        return (await self._store.contact_states(campaign)).get(ContactState.IN_CALL, 0)
+
+    async def _give_back(self, calling: CampaignCalls) -> None:
+        """What was claimed for a campaign that does not run any more."""
+        if calling.ready:
+            now = datetime.now(UTC)
+            given = [(contact.claim, NextTry(now, contact.priority)) for contact in calling.ready]
+            calling.ready.clear()
+            await self._store.release(given)
+
+    def _look_at_gateways(self) -> None:
+        """What FreeSWITCH says of them: up at one node is up."""
+        said: dict[str, bool] = {}
+        for node in self._parts.nodes.status:
+            for gateway, up in node.gateways.items():
+                said[gateway] = said.get(gateway, False) or up
+        for gateway, up in said.items():
+            change = self._gateways.reported(gateway, self._loop.time(), up=up)
+            if change is not None:
+                log.warning("gateway.changed", gateway=gateway, state=change.state.name, reason=change.reason)
+
+    # -- whom to call --------------------------------------------------------------------------------------------------
+
+    async def _claim(self) -> None:
+        """Claim ahead for every campaign that runs, so that no call waits for the database."""
+        while True:
+            self._hungry.clear()
+            for name, calling in [*self._calling.items()]:
+                if self._blocked is None and self._loop.time() >= calling.look_again_at:
+                    await self._claim_for(name, calling)
+            await self._hungry.wait()
+
+    async def _claim_for(self, name: str, calling: CampaignCalls) -> None:
+        wanted = calling.wanted_ahead(calling.campaign.limits)
+        if wanted <= 0:
+            return
+        now = datetime.now(UTC)
+        try:
+            claimed = await self._store.claim(name, self.owner, now, wanted, _LEASE)
+        except StoreError as error:
+            self._database_away(error)
+            return
+        if claimed:
+            calling.ready.extend(claimed)
+            self._wake.set()
+        else:
+            calling.look_again_at = self._loop.time() + _IDLE_S
+            if not calling.live:
+                calling.reason = "nobody is due"
+
+    # -- when ----------------------------------------------------------------------------------------------------------
+
+    async def _dial(self) -> None:
+        """Place each call at its time."""
+        while True:
+            self._wake.clear()
+            now = self._loop.time()
+            decision = self._pace.next(now, self._wanting(now))
+            if isinstance(decision, Go):
+                await self._place(decision)
+                continue
+            for name, reason in decision.reasons.items():
+                self._calling[name].reason = self._calling[name].reason or reason
+            try:
+                async with asyncio.timeout_at(decision.until):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _wanting(self, now: float) -> dict[str, Sequence[str]]:
+        if self._blocked is not None:
+            return {}
+        today = datetime.now(UTC).date()
+        open_now = {name: calling.open_gateways(now, today) for name, calling in self._calling.items() if calling.ready}
+        return {name: gateways for name, gateways in open_now.items() if gateways}
+
+    async def _place(self, go: Go) -> None:
+        """The pace says: now. Raises nothing; what cannot be placed gives its time to the next."""
+        calling, now = self._calling[go.campaign], self._loop.time()
+        chosen, refused = calling.choose(now, datetime.now(UTC))
+        if refused:
+            await self._release(refused)
+        if len(calling.ready) == 0:
+            self._hungry.set()
+        if chosen is None:
+            self._pace.not_placed(go)
+            return
+        try:
+            node = self._parts.nodes.take(go.gateway)
+        except NoFreeNode as error:
+            calling.reason = str(error)
+            calling.ready.appendleft(chosen.contact)
+            self._pace.not_placed(go)
+            await asyncio.sleep(_NO_ROOM_S)
+            return
+        plan = calling.campaign.plan(
+            chosen.contact.number, chosen.contact.fields, gateway=go.gateway, caller_id=chosen.caller_id
+        )
+        contact = chosen.contact
+        listed = FromList(
+            contact.claim,
+            len(contact.history),
+            lambda result, created_at: calling.next_try(contact, result, created_at),
+        )
+        placed = PlacedCall(calling, go, self._pace, self._gateways, self._observer)
+        call = Call(plan, Outgoing(plan, node, self._loop.time, listed), self._parts, placed.observe)
+        task = self._loop.create_task(self._carry_out(call, placed, contact), name=f"call {call.uuid}")
+        task.add_done_callback(_tell_defect)
+        self._calls[call.uuid] = (call, task)
+
+    async def _carry_out(self, call: Call, placed: PlacedCall, contact: ClaimedContact) -> None:
+        refused: NextTry | GivenUp | None = None
+        try:
+            placed.over(await call.run())
+        except OnDoNotCallList:
+            refused = GivenUp("is on the do-not-call list")
+        except CalledMeanwhile:
+            refused = NextTry(datetime.now(UTC), contact.priority)  # with what is known now
+        except ClaimLost:
+            # The campaign was paused a moment ago, or the claim is somebody else's: giving that back changes nothing.
+            log.info("dialer.claim_lost", campaign=contact.campaign)
+            refused = NextTry(datetime.now(UTC), contact.priority)
+        except PromptError as error:
+            refused = GivenUp(str(error))
+            log.error("dialer.contact_cannot_be_called", campaign=contact.campaign, contact=contact.claim.contact_id)
+        except StoreError as error:
+            self._database_away(error)
+        finally:
+            placed.not_dialled()
+            del self._calls[call.uuid]
+            self._wake.set()
+        if refused is not None:
+            await self._release([(contact, refused)])
+
+    async def _release(self, refused: Sequence[tuple[ClaimedContact, NextTry | GivenUp]]) -> None:
+        """What cannot be given back now is free when its lease is over."""
+        try:
+            await self._store.release([(contact.claim, what) for contact, what in refused])
+        except StoreError as error:
+            self._database_away(error)
+
+
+def _tell_defect(task: asyncio.Task[None]) -> None:
+    """One call's defect is its own; the campaign goes on."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("dialer.call_crashed", task=task.get_name(), exc_info=error)
