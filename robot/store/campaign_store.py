@@ -149,6 +149,12 @@ class CampaignStore(StoreThreads):
             even_late=False,
         )
 
+    async def tell_reasons(self, daemon_id: str, reasons: Mapping[str, str]) -> None:
+        """See `DaemonRepository.tell`. For people who look: whoever has something else to do need not try again."""
+        await self._write(
+            "tell_reasons", lambda session, _: DaemonRepository(session).tell(daemon_id, reasons), even_late=False
+        )
+
     async def living_daemons(self, now: datetime) -> list[Daemon]:
         """See `DaemonRepository.living`."""
         return await self._read("living_daemons", lambda session, _: DaemonRepository(session).living(now))

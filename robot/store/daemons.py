@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -69,6 +70,11 @@ class DaemonRepository:
         left = select(Attempt.uuid).where(Attempt.outcome.is_(None), Attempt.owner == daemon.id).limit(1)
         if self._session.scalar(left) is None:
             self._session.execute(delete(DaemonRow).where(DaemonRow.id == daemon.id))
+
+    def tell(self, daemon_id: str, reasons: Mapping[str, str]) -> None:
+        """Why it places no calls at the moment, by campaign, in place of what it told before."""
+        told = update(DaemonRow).where(DaemonRow.id == daemon_id).values(reasons=dict(reasons))
+        self._session.execute(told.execution_options(synchronize_session=False))
 
     def living(self, now: datetime, silent_for: timedelta = SILENT_FOR) -> list[Daemon]:
         """Those that run, the oldest first, for whoever is none of them."""

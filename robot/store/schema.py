@@ -334,7 +334,10 @@ class Webhook(Base):
 
 
 class Daemon(Base):
-    """A daemon that runs, or died without a word. `process` tells whether it is still there, on its own machine."""
+    """A daemon that runs, or died without a word. `process` tells whether it is still there, on its own machine.
+
+    reasons: by campaign, why it calls nobody of it at the moment.
+    """
 
     __tablename__ = "daemons"
 
@@ -343,3 +346,4 @@ class Daemon(Base):
     process: Mapped[str] = mapped_column(String(64))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reasons: Mapped[dict[str, str]] = mapped_column(FreeTexts, server_default="{}")

@@ -1,0 +1,16 @@
+"""Why a daemon calls nobody at the moment, for whoever looks from elsewhere."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+_JSON = sa.JSON().with_variant(postgresql.JSONB, "postgresql")
+
+
+def upgrade() -> None:
+    op.add_column("daemons", sa.Column("reasons", _JSON, nullable=False, server_default="{}"))
