@@ -41,6 +41,13 @@ class Limits:
         calls = [each.max_calls for each in (self, other) if each.max_calls is not None]
         return Limits(min(rates, default=None), min(calls, default=None))
 
+    def part(self, index: int, of: int) -> Limits:
+        """What is left for the `index`th (from 0) of several daemons that keep them together."""
+        calls = None
+        if self.max_calls is not None:
+            calls = self.max_calls // of + (index < self.max_calls % of)
+        return Limits(None if self.calls_per_s is None else self.calls_per_s / of, calls)
+
 
 @dataclass(frozen=True, slots=True)
 class Go:

@@ -176,6 +176,14 @@ def test_what_several_campaigns_say_of_a_gateway_counts_together_as_long_as_they
     went(pace.next(0, {"autumn": ["carrier"]}))
 
 
+@given(st.floats(0.01, 100), st.integers(0, 100), st.integers(1, 12))
+def test_the_parts_of_several_daemons_make_the_whole(per_s: float, max_calls: int, daemons: int) -> None:
+    parts = [Limits(per_s, max_calls).part(index, daemons) for index in range(daemons)]
+    assert sum(part.calls_per_s or 0 for part in parts) == pytest.approx(per_s)
+    assert sum(part.max_calls or 0 for part in parts) == max_calls
+    assert Limits().part(0, daemons) == Limits()
+
+
 def test_of_two_campaigns_the_stricter_says_what_a_gateway_takes() -> None:
     assert Limits(5, None).both(Limits(2, 30)) == Limits(2, 30)
     assert Limits().both(Limits()) == Limits()
