@@ -16,7 +16,7 @@ import click
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from robot.campaign.calls_file import CallsFormat, format_of, write_calls
-from robot.campaign.definition import load_campaign, zone_of
+from robot.campaign.definition import load_campaign, normalise_number, zone_of
 from robot.campaign.report import make_report
 from robot.commands.common import explain, json_option, people, print_json, settings_of
 from robot.store.database import Database
@@ -185,7 +185,8 @@ def _asked(campaign: str, zone: ZoneInfo | None) -> _Asked:
     if not (folder / "campaign.toml").is_file():
         return _Asked(campaign, zone or ZoneInfo("UTC"))
     loaded = load_campaign(folder)
-    own = next(iter(loaded.caller_ids.numbers), "")
+    first = next(iter(loaded.caller_ids.numbers), None)
+    own = "" if first is None else normalise_number(first, loaded.table.region)
     return _Asked(loaded.name, zone or zone_of(own, {}), [step.name for step in loaded.table.step])
 
 

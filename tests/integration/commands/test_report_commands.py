@@ -21,7 +21,8 @@ FIRST = datetime(2026, 11, 1, 23, 30, tzinfo=UTC)
 CAMPAIGN = """
 name = "spring"
 gateway = "carrier"
-caller_id = "+33199000001"
+region = "FR"
+caller_id = "01 99 00 00 01"
 
 [[step]]
 name = "goodbye"
