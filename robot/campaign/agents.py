@@ -7,9 +7,10 @@ Pure. A callee who was told that somebody would take over, and whom nobody takes
 - Ofcom, Persistent misuse, 20 December 2016, annex 3: the share is counted of the calls that were abandoned or came to
   an agent, not of all that were answered. That is the stricter one, and the one that is kept here.
 
-Here the robot talks first. Abandoned is then the call of a person who came to a transfer of the script and whom no
-agent took, whatever the robot says to them afterwards. A callee who hangs up while an agent's telephone rings counts as
-abandoned, too, when it rang for more than the 2 s.
+Here the robot talks first, within those 2 s, so the rule is carried over: abandoned is the call of a person who came to
+a transfer of the script and whom no agent took, whatever the robot said to them afterwards, and also when they hung up
+while an agent's telephone rang. Whether a robot may talk first at all is another rule (in the USA 47 CFR 64.1200(a)(2)
+and (3): not without the callee's consent).
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-#: How long an agent has to take the callee; after that it is an abandoned call.
-CONNECT_WITHIN_S: Final = 2.0
 # The share of calls that come to a transfer is told from so many, the last ones; of fewer nothing is told.
 _LAST_CALLS: Final = 500
 _LEAST_CALLS: Final = 100
@@ -96,7 +95,7 @@ class AgentPace:
         self._wanted.append(came_to_transfer)
 
     def connected(self, today: date) -> None:
-        """An agent took a callee in time."""
+        """An agent took a callee."""
         self._count(today, Handovers(connected=1))
 
     def abandoned(self, today: date) -> None:
