@@ -89,9 +89,10 @@ class Ear:
                     case SpeechContinues():
                         paused_ms = None  # what was heard so far was not all
                         if partials.due(now - begin_ms):
-                            text = partials.agreed(self._transcribe(audio, begin_ms, now))
-                            if text is not None:
-                                events.append((now + self._stt_ms, PartialTranscript(endpointer.utterance, text)))
+                            draft = self._transcribe(audio, begin_ms, now)
+                            partials.agreed(draft)
+                            told = PartialTranscript(endpointer.utterance, partials.so_far, draft, now)
+                            events.append((now + self._stt_ms, told))
                     case SpeechEnded():
                         heard_until = paused_ms or now
                         text = self._transcribe(audio, begin_ms, heard_until)

@@ -301,7 +301,7 @@ def _shifted(event: _Telling, by_ms: int, by_utterances: int = 0) -> _Telling:
         case SpeechContinues():
             return replace(event, run_started_ms=event.run_started_ms + by_ms, at_ms=event.at_ms + by_ms)
         case PartialTranscript():
-            return replace(event, utterance=event.utterance + by_utterances)
+            return replace(event, utterance=event.utterance + by_utterances, until_ms=event.until_ms + by_ms)
         case ToneStarted():
             return replace(event, started_ms=event.started_ms + by_ms, at_ms=event.at_ms + by_ms)
         case ToneEnded():

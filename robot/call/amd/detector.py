@@ -132,7 +132,7 @@ class AmdDetector:
         self._deaf_until = 0  # voiced frames up to here were a tone
         self._texts: dict[int, str] = {}  # final, by utterance
         self._partial = ""  # of the utterance that goes on
-        self._partial_at = 0
+        self._partial_since = self._partial_until = 0  # the audio over which it has been the same
         self._outstanding: set[int] = set()  # utterances that have ended and have no text yet
         self._recognised: Recognised | None = None
         self._beep: HeardSignal | None = None  # the last that counts
@@ -157,9 +157,10 @@ class AmdDetector:
                 self._speaking_since = None
                 self._partial = ""
                 self._outstanding.add(event.utterance)
-            case PartialTranscript(_, text):
+            case PartialTranscript(text=text, until_ms=until_ms):
                 if text != self._partial:
-                    self._partial, self._partial_at = text, self._now
+                    self._partial, self._partial_since = text, until_ms
+                self._partial_until = until_ms
                 self._recognise()
             case FinalTranscript():
                 self._heard_text(event)
@@ -202,8 +203,6 @@ class AmdDetector:
         settings = self._settings
         times: list[int | None] = [self._signals.deadline(), self._watched_until()]
         end = self._speech[-1].ended_ms if self._speech else None
-        if self._partial:
-            times.append(self._partial_at + settings.no_more_words_ms)
         if self._told_by_timing:
             times.append(self._quiet_since() + settings.initial_silence_ms)
             if end is not None:
@@ -454,8 +453,12 @@ class AmdDetector:
         return self._silence() >= self._settings.hello_silence_ms or self._words_stopped()
 
     def _words_stopped(self) -> bool:
-        """Somebody speaks, but partial transcripts bring no further word: it is the room, or the radio."""
-        return bool(self._partial) and self._now - self._partial_at >= self._settings.no_more_words_ms
+        """Somebody speaks, but partial transcripts bring no further word: it is the room, or the radio.
+
+        Counted in audio that was transcribed: on a loaded machine texts are late, which says nothing of the words.
+        """
+        same_ms = self._partial_until - self._partial_since
+        return bool(self._partial) and same_ms >= self._settings.no_more_words_ms
 
     def _timing(self) -> str:
         return f"greeting of {_seconds(self._greeting_ms())}, then {_seconds(self._silence())} of silence"

@@ -50,8 +50,9 @@ class Line:
         self._events.append((decided + stt_ms, outcome))
         return self
 
-    def partial(self, at: int, text: str) -> Line:
-        self._events.append((at, PartialTranscript(self._utterance, text)))
+    def partial(self, at: int, text: str, until: int | None = None) -> Line:
+        """Told at `at`, of audio up to `until` (all of it, unless said)."""
+        self._events.append((at, PartialTranscript(self._utterance, text, text, at if until is None else until)))
         return self
 
     def tone(self, start: int, end: int, hz: int = 1000, sure_ms: int = 120) -> Line:
@@ -144,8 +145,16 @@ def test_hello_of_a_machine_is_taken_back() -> None:
 
 
 def test_voices_in_the_room_do_not_hide_a_hello() -> None:
-    [decided] = Line().speech(300, 9000).partial(1400, "Hello?").decisions(8000)
-    assert (decided.kind, decided.at_ms) == (AmdClass.HUMAN, 1400 + 2500)
+    line = Line().speech(300, 9000)
+    for at in range(1400, 8000, 600):
+        line.partial(at, "Hello?")
+    [decided] = line.decisions(8000)
+    assert (decided.kind, decided.at_ms) == (AmdClass.HUMAN, 1400 + 3000)
+
+
+def test_texts_that_come_late_say_nothing_of_the_words() -> None:
+    line = Line().speech(300, 9000).partial(2400, "You have", until=1400).partial(5400, "You have", until=2000)
+    assert [decided.kind for decided in line.decisions(7000)] == []
 
 
 def test_nobody() -> None:
