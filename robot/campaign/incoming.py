@@ -140,7 +140,7 @@ class IncomingCalls:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("incoming.crashed", reason=repr(error), exc_info=error)
+            log.error("incoming.crashed", reason=type(error).__name__, exc_info=error)
 
     async def _see_through(self, incoming: IncomingCall) -> None:
         caller = self._campaigns.caller(incoming.caller)
