@@ -19,6 +19,7 @@ from robot.call.report import Observer
 from robot.config import Settings
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.link import LinkThread
+from robot.metrics.metrics import Metrics
 from robot.prompts.library import PromptLibrary
 from robot.store.database import Database
 from robot.store.store import Store
@@ -40,22 +41,26 @@ class Daemon:
         self._running = AsyncExitStack()
         self._parts: Parts | None = None
         self.thread = LinkThread()  # of all connections with FreeSWITCH
+        self.metrics = Metrics()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
             # What fails fast and often comes first: the database and FreeSWITCH before the model, which takes a second.
-            store = Store(await asyncio.to_thread(_open_database, self._settings))
+            metrics = self.metrics
+            store = Store(await asyncio.to_thread(_open_database, self._settings), watcher=metrics.store)
             starting.push_async_callback(store.close)
             webhooks = WebhookSender(store, _webhook_settings(self._settings))
             await webhooks.start()
             starting.push_async_callback(webhooks.close)
             await self.thread.start()
             starting.push_async_callback(self.thread.close)
-            nodes = Nodes(_nodes(self._settings, self.thread))
+            nodes = Nodes(_nodes(self._settings, self.thread, metrics))
             await nodes.start()
             starting.push_async_callback(nodes.close)
             scheduler = TranscriptionScheduler(
-                await asyncio.to_thread(_load_model, self._settings), workers=self._settings.stt.workers
+                await asyncio.to_thread(_load_model, self._settings),
+                workers=self._settings.stt.workers,
+                on_done=metrics.transcription.done,
             )
             scheduler.start()
             starting.push_async_callback(scheduler.close)
@@ -80,7 +85,10 @@ class Daemon:
                 store=store,
                 vad_aggressiveness=self._settings.stt.vad_aggressiveness,
                 recordings=self._settings.recordings.folder,
+                observer=metrics.calls,
             )
+            metrics.watch(self._parts, scheduler)
+            starting.callback(metrics.close)
             self._running = starting.pop_all()
         return self
 
@@ -137,7 +145,7 @@ def _load_model(settings: Settings) -> WhisperEngine:
     return WhisperEngine(settings.stt.model, workers=settings.stt.workers or available_cores())
 
 
-def _nodes(settings: Settings, thread: LinkThread) -> list[Node]:
+def _nodes(settings: Settings, thread: LinkThread, metrics: Metrics) -> list[Node]:
     nodes = []
     for section, freeswitch in settings.switches().items():
         # The only FreeSWITCH has no name of its own.
@@ -148,7 +156,7 @@ def _nodes(settings: Settings, thread: LinkThread) -> list[Node]:
         nodes.append(
             Node(
                 name,
-                EventSocketClient(socket, thread),
+                EventSocketClient(socket, thread, metrics.switches.of_node(name)),
                 stream_host=freeswitch.stream_host,
                 broadcast=freeswitch.playback == "broadcast",
                 limits=NodeLimits(

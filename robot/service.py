@@ -22,6 +22,7 @@ from robot.config import Settings
 from robot.daemon import Daemon
 from robot.esl.hook import Hook, HookSettings
 from robot.esl.pulse import HubPulse
+from robot.metrics.server import MetricsServer
 from robot.retention import PromptRetention, Retention
 from robot.sd_notify import Notifier
 from robot.store.campaign_records import CampaignState, StoredCampaign
@@ -68,7 +69,8 @@ NewDialer = Callable[[Daemon, Sequence[Campaign]], Dialer]
 class Service:
     """What only a long-running robot does. Use as an async context manager, entered after its daemon.
 
-    Entering raises CampaignError or EventSocketError. `failed` is done when a part of it died, with the reason.
+    Entering raises CampaignError, EventSocketError or MetricsError. `failed` is done when a part of it died, with the
+    reason.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Service:
         self._elsewhere: dict[str, Path] = {}
         self._unknown: dict[str, datetime | None] = {}
         self.hook_port: int | None = None
+        self.metrics_port: int | None = None
 
     async def __aenter__(self) -> Self:
         parts, settings = self._daemon.parts, self._settings
@@ -104,6 +107,11 @@ class Service:
             self._watched.start(recordings.run(), "retention")
             self._watched.start(prompts.run(), "prompt retention")
             self._watched.add(self._daemon.webhooks.task)
+            if settings.metrics.enabled:
+                metrics = MetricsServer(self._daemon.metrics.registry, settings.metrics.host, settings.metrics.port)
+                await metrics.start()
+                self.metrics_port = metrics.port
+                starting.push_async_callback(metrics.close)
             if settings.incoming.enabled:
                 incoming = settings.incoming
                 hook = Hook(

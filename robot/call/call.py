@@ -34,7 +34,7 @@ from robot.call.progress import Progress
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.recording import Recording
-from robot.call.report import CallOver, CallReport, Notice, Observer, StateChanged
+from robot.call.report import CallBegan, CallOver, CallReport, Notice, Observer, StateChanged
 from robot.call.states import CallState, check_transition
 from robot.call.talk import Talk, TalkParts
 from robot.call.waiting import first_of
@@ -73,6 +73,7 @@ class Parts:
     prompts: PromptLibrary
     vad_aggressiveness: int
     recordings: Path  # the folder for them, on FreeSWITCH's host
+    observer: Observer = lambda notice: None  # of all calls
 
 
 class Call:
@@ -159,6 +160,7 @@ class Call:
         except BaseException:
             await self._let_go()
             raise
+        self._tell(CallBegan(self.uuid, self._plan.campaign, self._beginning.direction))
         outcome: str = Outcome.FAILED
         try:
             outcome = await self._until_over()
@@ -339,6 +341,7 @@ class Call:
         self._tell(StateChanged(self.uuid, state, since))
 
     def _tell(self, notice: Notice) -> None:
+        self._parts.observer(notice)
         if self._observer is not None:
             self._observer(notice)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -143,6 +143,9 @@ class Nodes:
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._nodes = tuple(nodes)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._nodes)
 
     async def start(self) -> None:
         """Connect to all. Raises CannotConnect when none of them can be reached; others are tried again for ever."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from robot.call.states import CallState
-from robot.store.records import BargeInRecord, LatencyRecord, TurnRecord
+from robot.store.records import BargeInRecord, Direction, LatencyRecord, TurnRecord
 
 
 @dataclass(slots=True)
@@ -85,6 +85,15 @@ class CallReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBegan:
+    """The first notice: the attempt is written down, its state is CONNECTING. CallOver comes at the end of each."""
+
+    uuid: str
+    campaign: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """The call is in `state` since `at_ms` from the answer (None before it)."""
 
@@ -131,5 +140,5 @@ class CallOver:
     report: CallReport
 
 
-Notice = StateChanged | PromptBegan | TurnEnded | BargedIn | TransferEnded | CallOver
+Notice = CallBegan | StateChanged | PromptBegan | TurnEnded | BargedIn | TransferEnded | CallOver
 Observer = Callable[[Notice], None]

@@ -23,6 +23,7 @@ from robot.campaign.do_not_call_file import BadDoNotCallFile
 from robot.config import ConfigError, LoadedSettings, load_settings
 from robot.esl.errors import CannotListen, EventSocketError
 from robot.logs import set_up_logging
+from robot.metrics.errors import MetricsError
 from robot.prompts.errors import PromptError
 from robot.simulator.errors import SimulatorError
 from robot.store.errors import (
@@ -55,6 +56,7 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (PromptError, WRONG_INPUT),
     (SimulatorError, WRONG_INPUT),
     (AudioError, WRONG_INPUT),
+    (MetricsError, WRONG_INPUT),
     (DatabaseUnavailable, UNREACHABLE),
     (StoreError, UNREACHABLE),
     (CannotListen, WRONG_INPUT),

@@ -82,6 +82,7 @@ def settings_for(
             "recordings": defaults.recordings.model_copy(update={"folder": recordings or folder / "recordings"}),
             "prompts": defaults.prompts.model_copy(update={"folder": folder / "prompts"}),
             "audio": defaults.audio.model_copy(update={"port": 0}),
+            "metrics": defaults.metrics.model_copy(update={"port": 0}),
             "database": defaults.database.model_copy(update={"url": f"sqlite:///{folder}/robot.db"}),
         }
     )
