@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import Select, func, literal, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from robot.store.campaign_records import (
@@ -40,10 +40,22 @@ class ClaimRepository:
 
         None unless the campaign is running.
         """
-        rows: list[Any] = []
-        for priority in sorted(Priority, reverse=True):
-            if len(rows) < limit:
-                rows += self._claim(campaign, owner, now, limit - len(rows), lease, priority)
+        callbacks = _due(campaign, now, Priority.CALLBACK).limit(limit).cte("callbacks")
+        left = literal(limit) - select(func.count()).select_from(callbacks).scalar_subquery()
+        listed = _due(campaign, now, Priority.LISTED).limit(left).cte("listed")
+        ours = (
+            update(Contact)
+            .where(Contact.id.in_(select(callbacks.c.id).union_all(select(listed.c.id))))
+            .values(
+                state=ContactState.CLAIMED.value, lease_owner=owner, next_at=now + lease, claims=Contact.claims + 1
+            )
+            .returning(
+                Contact.id, Contact.number, Contact.fields, Contact.priority, Contact.attempts, Contact.last_outcome,
+                Contact.claims,
+            )
+            .execution_options(synchronize_session=False)
+        )  # fmt: skip
+        rows = sorted(self._session.execute(ours), key=lambda row: (-row.priority, row.id))
         history = self.history([row.number for row in rows])
         return [
             ClaimedContact(
@@ -59,36 +71,6 @@ class ClaimRepository:
             )
             for row in rows
         ]
-
-    def _claim(
-        self, campaign: str, owner: str, now: datetime, limit: int, lease: timedelta, priority: Priority
-    ) -> list[Any]:
-        due = (
-            select(Contact.id)
-            .where(
-                Contact.campaign_id == _running(campaign),
-                Contact.priority == priority.value,
-                Contact.next_at <= now,
-            )
-            .order_by(Contact.next_at, Contact.id)
-            .limit(limit)
-            # Another daemon is taking those that are locked. SQLite has one writer and nothing to lock.
-            .with_for_update(skip_locked=True)
-            .cte("due")
-        )
-        ours = (
-            update(Contact)
-            .where(Contact.id.in_(select(due.c.id)))
-            .values(
-                state=ContactState.CLAIMED.value, lease_owner=owner, next_at=now + lease, claims=Contact.claims + 1
-            )
-            .returning(
-                Contact.id, Contact.number, Contact.fields, Contact.priority, Contact.attempts, Contact.last_outcome,
-                Contact.claims,
-            )
-            .execution_options(synchronize_session=False)
-        )  # fmt: skip
-        return sorted(self._session.execute(ours), key=lambda row: row.id)
 
     def renew(self, claims: Sequence[Claim], until: datetime) -> list[Claim]:
         """Those that still counted, and do until `until`."""
@@ -167,6 +149,19 @@ class ClaimRepository:
 
 
 _NUMBER_LOCK = 0x6E756D  # "num"
+
+
+def _due(campaign: str, now: datetime, priority: Priority) -> Select[int]:
+    """Those of one priority: of several the index would not give them in order."""
+    return (
+        select(Contact.id)
+        .where(
+            Contact.campaign_id == _running(campaign), Contact.priority == priority.value, Contact.next_at <= now
+        )
+        .order_by(Contact.next_at, Contact.id)
+        # Another daemon is taking those that are locked. SQLite has one writer and nothing to lock.
+        .with_for_update(skip_locked=True)
+    )  # fmt: skip
 
 
 def _running(campaign: str) -> Any:
