@@ -63,6 +63,16 @@ def test_a_trial_that_fails_pauses_twice_as_long_up_to_the_limit() -> None:
     assert breaker.reason == "a trial call failed again: GATEWAY_DOWN"
 
 
+def test_good_trials_of_before_a_bad_one_do_not_count() -> None:
+    breaker = opened()
+    breaker.ended(breaker.placed(60), 60, None)
+    breaker.ended(breaker.placed(60), 60, "GATEWAY_DOWN")
+    breaker.ended(breaker.placed(180), 180, None)
+    assert breaker.state is BreakerState.TRYING
+    breaker.ended(breaker.placed(180), 180, None)
+    assert breaker.state is BreakerState.CLOSED
+
+
 def test_a_trial_that_was_not_placed_is_followed_by_another() -> None:
     breaker = opened()
     breaker.not_placed(breaker.placed(60))
