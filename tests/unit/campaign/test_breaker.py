@@ -67,8 +67,8 @@ def test_good_trials_of_before_a_bad_one_do_not_count() -> None:
     breaker = opened()
     breaker.ended(breaker.placed(60), 60, None)
     breaker.ended(breaker.placed(60), 60, "GATEWAY_DOWN")
-    breaker.ended(breaker.placed(180), 180, None)
-    assert breaker.state is BreakerState.TRYING
+    assert not breaker.ended(breaker.placed(180), 180, None)
+    assert breaker.reason is not None
     breaker.ended(breaker.placed(180), 180, None)
     assert breaker.state is BreakerState.CLOSED
 
