@@ -171,7 +171,7 @@ class Attempt(Base):
     __tablename__ = "attempts"
     __table_args__ = (
         Index(None, "contact_id"),
-        Index(None, "campaign_id", "outcome"),  # counts for a report
+        Index(None, "campaign_id", "direction", "outcome"),  # counts, of a million in 0.1 s
         Index(None, "campaign_id", "created_at"),  # those of some days, and all in their order, a page at a time
         Index(None, "number", "created_at"),  # how often was this person called today, in all campaigns
         # What a crash left behind: as small as the number of calls that are going on.
