@@ -118,9 +118,7 @@ def number_in_list(text: str, region: str | None) -> str:
         written = written[2:-1]
     written = written.removeprefix("'")
     if "E+" in written.upper():
-        raise BadNumber(
-            "the spreadsheet has rounded the number to a power of ten: make the column text and save again"
-        )
+        raise BadNumber("the spreadsheet has rounded the number to a power of ten: make the column text and save again")
     return normalise_number(written, region)
 
 
