@@ -9,6 +9,7 @@ StoreError
 ├── SchemaNewer             the schema was made by a newer version of the robot
 ├── StatementRefused        the database refused a statement: a defect of the robot
 ├── OnDoNotCallList         the number is on the do-not-call list: it must not be dialled
+│   └── JustOptedOut        it is about to be: the database does not know yet
 ├── DuplicateAttempt        an attempt of that uuid was written before: it must not be dialled again
 ├── UnknownAttempt          there is no attempt of that uuid
 ├── ClaimLost               the claim of a contact does not count any more: it must not be dialled
@@ -85,7 +86,13 @@ class OnDoNotCallList(StoreError):
             f"{_PUT_THERE[entry.source]} (entry {entry.id}). If that was a mistake: "
             f"`robot dnc remove --entry {entry.id}`"
         )
-        self.entry = entry
+
+
+class JustOptedOut(OnDoNotCallList):
+    def __init__(self) -> None:
+        StoreError.__init__(
+            self, "not called: the callee has just asked not to be called again, which the database does not know yet"
+        )
 
 
 class DuplicateAttempt(StoreError):

@@ -1,12 +1,15 @@
 """The asyncio face of the database: each method is one transaction in a thread of the store's own.
 
-Here is what calls need and what they leave behind; `campaign_store` has what it takes to choose whom to call.
+Here is what calls need and what they leave behind; `campaign_store` has what it takes to choose whom to call. What
+happened goes through `record`, which waits for nothing and loses nothing while the database is away.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -16,7 +19,11 @@ from sqlalchemy.orm import Session
 from robot.store.campaign_records import NextTry
 from robot.store.campaign_store import CampaignStore
 from robot.store.campaigns import CampaignRepository
+from robot.store.database import Database
 from robot.store.do_not_call import DoNotCallRepository
+from robot.store.errors import DatabaseUnavailable, JustOptedOut, StoreOverloaded
+from robot.store.facts import Fact, NeverDialled, write_facts
+from robot.store.journal import Journal
 from robot.store.outbox import WebhookRepository
 from robot.store.records import (
     AttemptResult,
@@ -34,7 +41,10 @@ from robot.store.records import (
     TurnRecord,
 )
 from robot.store.repositories import AttemptRepository
+from robot.store.spool import Kept, Spool
+from robot.store.threads import CLOSE_LIMIT_S, LIMIT_S, MAX_WAITING, UNWATCHED, StoreWatcher
 
+_NOT_DIALLED: Final = "the database went away before it was dialled"
 # As many entries as a writer keeps others waiting for: tens of ms.
 _IMPORT_BATCH: Final = 2000
 
@@ -46,27 +56,89 @@ class Store(CampaignStore):
     DatabaseTimeout, what was to be written may still be written later, but for `begin_attempt`.
     """
 
+    def __init__(
+        self,
+        database: Database,
+        *,
+        journal: Journal | None = None,
+        limit_s: float = LIMIT_S,
+        max_waiting: int = MAX_WAITING,
+        watcher: StoreWatcher = UNWATCHED,
+    ) -> None:
+        """journal: for what happens while the database is away; None: that is kept in memory alone."""
+        super().__init__(database, limit_s=limit_s, max_waiting=max_waiting, watcher=watcher)
+        # One connection is left to whoever wants to know something.
+        self._spool = Spool(self._write_facts, max(1, database.connections - 1), journal)
+
+    # -- what happened -------------------------------------------------------------------------------------------------
+
+    def record(self, fact: Fact) -> asyncio.Future[Kept]:
+        """See `Spool.put`. Facts of one attempt, or webhook, are written in their order."""
+        return self._spool.put(fact)
+
+    @property
+    def away(self) -> bool:
+        """Whether the database does not take what happens."""
+        return self._spool.away
+
+    @property
+    def facts_waiting(self) -> int:
+        """What was recorded and is not in the database."""
+        return self._spool.waiting
+
+    async def recover(self, within_s: float = LIMIT_S) -> int:
+        """See `Spool.recover`. Before anything is dialled."""
+        return await self._spool.recover(within_s)
+
+    async def drain(self, within_s: float) -> int:
+        """See `Spool.drain`."""
+        return await self._spool.drain(within_s)
+
+    async def close(self, limit_s: float = CLOSE_LIMIT_S) -> None:
+        await self._spool.close(limit_s)
+        await super().close(limit_s)
+
+    async def _write_facts(self, facts: Sequence[Fact]) -> None:
+        # What comes too late is written again: nothing may come after it.
+        await self._write("write_facts", lambda session, _: write_facts(facts, session), even_late=False)
+
+    @contextmanager
+    def _beginning(self, uuid: str, next_try: NextTry | None) -> Iterator[None]:
+        """An attempt whose commit nobody has heard of may be in the tables, and is not dialled."""
+        try:
+            yield
+        except (DatabaseUnavailable, asyncio.CancelledError) as error:
+            if not isinstance(error, StoreOverloaded):
+                self.record(NeverDialled(uuid, _nothing_done(datetime.now(UTC)), next_try))
+            raise
+
     # -- attempts ------------------------------------------------------------------------------------------------------
 
     async def begin_attempt(self, new: NewAttempt) -> None:
         """When this returns, the attempt is on the disk and may be dialled; when it raises, it must not be.
 
-        Raises DuplicateAttempt, OnDoNotCallList (no entry that was committed before is passed over), ClaimLost and
-        CalledMeanwhile. After DatabaseTimeout it is not written later, unless its commit had begun.
+        Raises DuplicateAttempt, OnDoNotCallList (no entry that was committed, or recorded here, before is passed over),
+        ClaimLost and CalledMeanwhile. After DatabaseUnavailable it is not written later, unless its commit had begun:
+        then its outcome is `failed`.
         """
-        await self._write(
-            "begin_attempt",
-            lambda session, repeated: AttemptRepository(session).begin(new, repeated=repeated),
-            even_late=False,
-        )
+        if self._spool.opted_out(new.number):
+            raise JustOptedOut
+        again = None if new.claim is None else NextTry(new.created_at, reason=_NOT_DIALLED)
+        with self._beginning(new.uuid, again):
+            await self._write(
+                "begin_attempt",
+                lambda session, repeated: AttemptRepository(session).begin(new, repeated=repeated),
+                even_late=False,
+            )
 
     async def begin_incoming(self, new: NewIncomingCall) -> dict[str, str]:
         """See `AttemptRepository.begin_incoming`."""
-        return await self._write(
-            "begin_incoming",
-            lambda session, repeated: AttemptRepository(session).begin_incoming(new, repeated=repeated),
-            even_late=False,
-        )
+        with self._beginning(new.uuid, None):
+            return await self._write(
+                "begin_incoming",
+                lambda session, repeated: AttemptRepository(session).begin_incoming(new, repeated=repeated),
+                even_late=False,
+            )
 
     async def last_campaign(self, number: str) -> str | None:
         """See `AttemptRepository.last_campaign`."""
@@ -129,10 +201,12 @@ class Store(CampaignStore):
         return await self._read("attempt", lambda session, _: AttemptRepository(session).get(uuid))
 
     async def unfinished_attempts(self, owner: str | None = None, node: str | None = None) -> list[StoredAttempt]:
-        """See `AttemptRepository.unfinished`."""
-        return await self._read(
+        """See `AttemptRepository.unfinished`; without those whose outcome is on its way, or was left in a journal."""
+        await self._spool.recover(0)  # a process that died meanwhile may have had some of them
+        unfinished = await self._read(
             "unfinished_attempts", lambda session, _: AttemptRepository(session).unfinished(owner, node)
         )
+        return [attempt for attempt in unfinished if not self._spool.has_outcome(attempt.uuid)]
 
     async def outcomes(self, campaign: str) -> dict[str, int]:
         """See `AttemptRepository.outcomes`."""
@@ -225,6 +299,10 @@ class Store(CampaignStore):
             lambda session, _: WebhookRepository(session).delete_finished(created_before),
             even_late=False,
         )
+
+
+def _nothing_done(at: datetime) -> AttemptResult:
+    return AttemptResult("failed", None, None, None, None, None, at, None, _NOT_DIALLED)
 
 
 def _add_to_list(entries: Sequence[NewDoNotCall], session: Session, _: bool) -> ImportCount:

@@ -46,7 +46,7 @@ class _Unwatched:
         pass
 
 
-_UNWATCHED: Final = _Unwatched()
+UNWATCHED: Final[StoreWatcher] = _Unwatched()
 
 
 class StoreThreads:
@@ -56,7 +56,7 @@ class StoreThreads:
         *,
         limit_s: float = LIMIT_S,
         max_waiting: int = MAX_WAITING,
-        watcher: StoreWatcher = _UNWATCHED,
+        watcher: StoreWatcher = UNWATCHED,
     ) -> None:
         self._database = database
         self._watcher = watcher
