@@ -34,7 +34,7 @@ from robot.call.progress import Progress
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.recording import Recording
-from robot.call.report import CallBegan, CallOver, CallReport, Notice, Observer, StateChanged
+from robot.call.report import CallBegan, CallOver, CallReport, HearingChanged, Notice, Observer, StateChanged
 from robot.call.states import CallState, check_transition
 from robot.call.talk import Talk, TalkParts
 from robot.call.waiting import first_of
@@ -101,6 +101,7 @@ class Call:
             on_utterance=lambda utterance: self._talk.on_utterance(utterance),
             on_words=lambda *words: self._talk.on_words(*words),
             end_utterance=lambda number: parts.audio.end_utterance(self.uuid, number),
+            on_activity=lambda *activity: self._tell(HearingChanged(self.uuid, *activity)),
         )
         self._line = AudioLine(
             self._channel,
@@ -160,7 +161,8 @@ class Call:
         except BaseException:
             await self._let_go()
             raise
-        self._tell(CallBegan(self.uuid, self._plan.campaign, self._beginning.direction))
+        plan, direction = self._plan, self._beginning.direction
+        self._tell(CallBegan(self.uuid, plan.campaign, direction, plan.number or None, self._node.name))
         outcome: str = Outcome.FAILED
         try:
             outcome = await self._until_over()

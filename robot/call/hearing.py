@@ -102,6 +102,7 @@ class Hearing:
     the run's beginning and present end in audio time, and of the frame's arrival. `on_utterance` comes with its text.
     `on_words(text, started_at, until)` is told all that is recognised so far of an utterance, from its beginning up to
     `until`: drafts, likely and final texts. `end_utterance(number)` is AudioServer's, for the stream of this call.
+    `on_activity(speaking, recognising)`: whether the callee speaks, and whether a text is awaited, has changed.
     `tap` is told every event of every stream after that, with the clock of its stream.
     """
 
@@ -112,12 +113,15 @@ class Hearing:
         on_utterance: Callable[[Utterance], None],
         on_words: Words = lambda text, started_at, until: None,
         end_utterance: Callable[[int], bool] = lambda number: False,
+        on_activity: Callable[[bool, bool], None] = lambda speaking, recognising: None,
         tap: Tap = lambda event, clock: None,
     ) -> None:
         self._on_speech = on_speech
         self._on_utterance = on_utterance
         self._on_words = on_words
         self._end_utterance = end_utterance
+        self._on_activity = on_activity
+        self._activity = (False, False)  # as it was told last
         self.tap = tap
         self._changed = asyncio.Event()
         self._stream: StreamListener | None = None
@@ -138,7 +142,11 @@ class Hearing:
     @property
     def quiet(self) -> bool:
         """Nobody speaks and no text is outstanding."""
-        return self._waiting_for_text == 0 and not (self._stream is not None and self._stream.speaking)
+        return self._waiting_for_text == 0 and not self._speaking
+
+    @property
+    def _speaking(self) -> bool:
+        return self._stream is not None and self._stream.speaking
 
     async def answer(
         self,
@@ -219,6 +227,7 @@ class Hearing:
         self._likely = None
         self._waiting_for_text += waiting_for_text
         self._changed.set()
+        self._tell_activity()
 
     def words(self, text: str, started_at: float, until: float) -> None:
         self._on_words(text, started_at, until)
@@ -242,6 +251,13 @@ class Hearing:
             self._on_utterance(utterance)
         self._waiting_for_text -= 1
         self._changed.set()
+        self._tell_activity()
+
+    def _tell_activity(self) -> None:
+        activity = (self._speaking, self._waiting_for_text > 0)
+        if activity != self._activity:
+            self._activity = activity
+            self._on_activity(*activity)
 
 
 class StreamListener:

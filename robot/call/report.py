@@ -91,6 +91,8 @@ class CallBegan:
     uuid: str
     campaign: str
     direction: Direction
+    number: str | None  # of the other side, E.164; None: withheld
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,32 @@ class StateChanged:
     uuid: str
     state: CallState
     at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HearingChanged:
+    """Whether the callee speaks now, and whether the text of something that they said is awaited."""
+
+    uuid: str
+    speaking: bool
+    recognising: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyChanged:
+    """Whether the language model writes now, and whether something that it wrote is being synthesised."""
+
+    uuid: str
+    generating: bool
+    synthesising: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The first sample of a reply was played."""
+
+    uuid: str
+    latency: LatencyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +168,16 @@ class CallOver:
     report: CallReport
 
 
-Notice = CallBegan | StateChanged | PromptBegan | TurnEnded | BargedIn | TransferEnded | CallOver
+Notice = (
+    CallBegan
+    | StateChanged
+    | HearingChanged
+    | ReplyChanged
+    | Replied
+    | PromptBegan
+    | TurnEnded
+    | BargedIn
+    | TransferEnded
+    | CallOver
+)
 Observer = Callable[[Notice], None]

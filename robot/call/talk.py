@@ -1,8 +1,8 @@
-"""Carries out what the script decides in one call: says, listens, presses keys, hands over. Hears barge-ins.
+"""Carries out what the script decides in one call: says, listens, presses keys, hands over.
 
-    Conversation (pure) ── Action ──▶ Talk ── prompts, keys, transfers ──▶ Channel
+    Conversation (pure) ── Action ──▶ Talk ── prompts (Speaking), keys, transfers ──▶ Door
           ▲                            ▲
-          └── answered, typed, said ───┘◀── speech, utterances, keys ── Hearing, Keys
+          └── answered, typed, said ───┘◀── utterances, keys ── Hearing, Keys
 
 How a call begins and ends, and what can end it early, is `call`'s.
 """
@@ -14,52 +14,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
-from robot.call.audio_line import AudioLine
-from robot.call.barge_in import BargeInDetector, BargeInRule
-from robot.call.channel import Channel
+from robot.call.barge_in import BargeInRule
 from robot.call.deeds import Deeds
-from robot.call.failures import PromptNotPlayed
+from robot.call.door import Door
 from robot.call.hearing import Hearing, Utterance
 from robot.call.keys import Keys
-from robot.call.latency import note
 from robot.call.outcome import Outcome
-from robot.call.plan import CallPlan
-from robot.call.playback import PlaybackState
-from robot.call.playing import PlayingPrompt, retrieve
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
-from robot.call.report import BargedIn, Notice, PromptBegan, TransferEnded, TurnEnded
+from robot.call.report import Notice, TransferEnded, TurnEnded
+from robot.call.speaking import Played, Speaking, SpeakingParts
 from robot.call.states import CallState
-from robot.call.transfer import TransferEnd, TransferPlan, transfer
 from robot.call.waiting import first_of
 from robot.dialogue.conversation import Action, Conversation, HandOver, HangUp, OptOut, Post, Press, Say
 from robot.dialogue.interruption import interruption_words
 from robot.dialogue.scenario import Listening, Prompt, Step, Variant
-from robot.esl.client import EventSocketClient
-from robot.esl.commands import Extension, Trunk
-
-log = structlog.get_logger(__name__)
-
-# A prompt that goes on after a false alarm begins a word or two before its cut.
-_OVERLAP_MS: Final = 400
-# An answer may come over the last words of the question.
-_EARLY_ANSWER_S: Final = 2.0
-# So long after speech that stopped a prompt nobody waits for its words any more.
-_NO_WORDS_MS: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Played:
-    """A prompt is over. Words that end after `answers_from` may be an answer; `words` are those that stopped it.
-
-    Times on the loop's clock.
-    """
-
-    ended_at: float
-    answers_from: float
-    words: Utterance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +39,11 @@ class TalkParts:
     the callee talks to somebody else: no limit is ours any more.
     """
 
-    channel: Channel
-    line: AudioLine
+    door: Door
     hearing: Hearing
     prompts: CallPrompts
     record: CallRecord
     deeds: Deeds
-    switch: EventSocketClient
-    plan: CallPlan
-    broadcast: bool  # how this node plays prompts
     enter: Callable[[CallState], None]
     tell: Callable[[Notice], None]
     progress: Callable[[], None]
@@ -86,7 +51,7 @@ class TalkParts:
 
 
 class Talk:
-    """One conversation over one channel."""
+    """One conversation, through one door."""
 
     def __init__(self, uuid: str, conversation: Conversation, parts: TalkParts) -> None:
         self._uuid = uuid
@@ -95,14 +60,16 @@ class Talk:
         self._record = parts.record
         self._hearing = parts.hearing
         self._loop = asyncio.get_running_loop()
-        self._barge_in = BargeInDetector()
         self._keys = Keys()
-        self._playing: PlayingPrompt | None = None
-        self._answer: Utterance | None = None  # what the reply that comes next replies to
+        self._speaking = Speaking(
+            uuid, SpeakingParts(parts.door, parts.hearing, parts.record, parts.enter, parts.tell, parts.progress)
+        )
         self._opt_out: Utterance | None = None  # said over a prompt
         self.conclusion: str | None = None  # the outcome of a final step whose prompt has begun
         self.handed_over_to: str | None = None  # two people talk to each other, without us
-        parts.channel.on_key = self._on_key
+        self.on_speech = self._speaking.on_speech
+        self.on_words = self._speaking.on_words
+        parts.door.on_key = self._on_key
 
     async def follow(self, action: Action) -> str | None:
         """From `action` to the end of the script; its outcome, None when it came to no conclusion.
@@ -122,25 +89,16 @@ class Talk:
         say = self._conversation.leave_message(step)
         if say.variant is not None:
             prompt = await self._parts.prompts.prompt(say.variant, self._conversation.values)
-            await self._play_from(prompt, say.step, BargeInRule(None), 0)
+            await self._speaking.play(prompt, say.step.name, BargeInRule(None), began=self._conclude)
 
     async def press(self, digits: str) -> None:
         """Press keys, for a menu."""
-        await self._parts.channel.press(digits)
+        await self._parts.door.press(digits)
 
     async def fall_silent(self) -> None:
         """Break off what is being said, to whom it does not concern; return when nothing more is heard of it."""
-        self.silence()
         self.conclusion = None
-        if self._playing is not None:
-            self._playing.ended.add_done_callback(retrieve)
-            await first_of(self._playing.ended)
-
-    def silence(self) -> None:
-        """Stop what is being said."""
-        self._barge_in.disarm()
-        if self._playing is not None:
-            self._playing.stop()
+        await self._speaking.fall_silent()
 
     async def _carry_out(self, action: Action) -> Action:
         conversation, deeds = self._conversation, self._parts.deeds
@@ -148,7 +106,7 @@ class Talk:
             case Say():
                 return await self._say(action)
             case Press(keys):
-                await self._parts.channel.press(keys)
+                await self._parts.door.press(keys)
                 return conversation.done()
             case OptOut():
                 await deeds.opt_out()
@@ -164,19 +122,19 @@ class Talk:
     async def _hand_over(self, action: HandOver) -> Action:
         conversation, parts, order = self._conversation, self._parts, action.transfer
         announce, wait = await self._optional(action.announce), await self._optional(action.wait)
-        gateway, number_format = parts.plan.gateway, parts.plan.number_format
-        to = Trunk(gateway, order.number, number_format) if order.number else Extension(order.extension or "")
-        plan = TransferPlan(to, announce, wait, order.ring_timeout_s)
-        result = await transfer(parts.channel, plan, parts.switch, root=parts.prompts.root, broadcast=parts.broadcast)
-        parts.tell(TransferEnded(self._uuid, result.end is TransferEnd.TAKEN))
-        if result.end is not TransferEnd.TAKEN:
-            log.info("transfer.not_taken", uuid=self._uuid, end=result.end.name, cause=result.cause)
+        taken = False
+        try:
+            taken = await parts.door.hand_over(order, announce, wait)
+        finally:  # also for a callee who hangs up meanwhile, by which this is cancelled
+            taken = taken or parts.door.handed_over
+            parts.tell(TransferEnded(self._uuid, taken))
+        if not taken:
             return conversation.failed()
         self.conclusion = conversation.step.outcome or Outcome.TRANSFERRED
         self.handed_over_to = order.number or order.extension
         await parts.handed_over()
-        await parts.line.stop()
-        await asyncio.shield(parts.channel.hung_up)
+        await parts.door.stop_listening()
+        await asyncio.shield(parts.door.hung_up)
         return HangUp(self.conclusion)
 
     async def _optional(self, variant: Variant | None) -> Prompt | None:
@@ -189,9 +147,9 @@ class Talk:
         conversation = self._conversation
         self._keys.clear()
         self._opt_out = None
-        self._parts.line.expect(conversation.expected_phrases())
+        self._parts.door.expect(conversation.expected_phrases())
         now = self._loop.time()
-        played = _Played(now, now)
+        played = Played(now, now)
         if say.variant is not None:
             prompt = await self._parts.prompts.prompt(say.variant, conversation.values)
             played = await self._play(prompt, say.step)
@@ -202,28 +160,18 @@ class Talk:
         self._parts.enter(CallState.PROCESSING)
         return conversation.said() if played.words is None else self._reply_to(played.words, conversation.remarked)
 
-    async def _play(self, prompt: Prompt, step: Step) -> _Played:
-        """Play to the end, or until the callee talked over it and had something to say. Raises PromptNotPlayed."""
-        rule = self._rule(step)
-        start_ms = 0
-        while True:
-            playing = await self._play_from(prompt, step, rule, start_ms)
-            ended_at = playing.playback.ended_at or self._loop.time()
-            if playing.playback.state is not PlaybackState.INTERRUPTED or self._keys.begun or self._opt_out is not None:
-                began_at = playing.playback.started_at or ended_at
-                return _Played(ended_at, max(began_at, ended_at - _EARLY_ANSWER_S))
-            self._parts.enter(CallState.LISTENING)
-            spoken_from = self._barge_in.began_ms / 1000
-            words = await self._hearing.interruption(
-                spoken_from,
-                (rule.resume_after_ms or _NO_WORDS_MS) / 1000,
-                clear=self._conversation.is_clear,
-                counts=lambda text, _: not rule.words.ignorable(text),
-            )
-            self._parts.enter(CallState.PROCESSING)
-            if words is not None or rule.resume_after_ms == 0 or self._parts.channel.hung_up.done():
-                return _Played(ended_at, spoken_from, words)
-            start_ms = max(start_ms, playing.played_ms(ended_at) - _OVERLAP_MS)
+    async def _play(self, prompt: Prompt, step: Step) -> Played:
+        return await self._speaking.say(
+            prompt,
+            step.name,
+            self._rule(step),
+            clear=self._conversation.is_clear,
+            settled=lambda: self._keys.begun or self._opt_out is not None,
+            began=self._conclude,
+        )
+
+    def _conclude(self) -> None:
+        self.conclusion = self._conversation.conclusion
 
     def _said_over_prompt(self) -> Utterance | None:
         return self._opt_out
@@ -235,49 +183,9 @@ class Talk:
         words = interruption_words(self._conversation.language, interruption.stop_words, interruption.ignore_words)
         return BargeInRule(interruption.threshold_ms, words, interruption.resume_after_ms or 0)
 
-    async def _play_from(self, prompt: Prompt, step: Step, rule: BargeInRule, start_ms: int) -> PlayingPrompt:
-        channel, prompts = self._parts.channel, self._parts.prompts
-        playing = self._playing = channel.play(
-            prompt, root=prompts.root, broadcast=self._parts.broadcast, start_ms=start_ms, rate=prompts.rate
-        )
-        # Not awaited here: a prompt also ends when the callee hangs up, which ends this task.
-        playing.ended.add_done_callback(lambda _: self._prompt_ended(prompt, step, playing))
-        await first_of(playing.started, playing.ended)
-        if playing.started.done():
-            self._prompt_began(prompt, rule, playing.started.result())
-        ended = await asyncio.shield(playing.ended)
-        if ended is PlaybackState.MISSING:
-            raise PromptNotPlayed(
-                f"FreeSWITCH cannot open the prompt {prompt.file}: it must be readable for FreeSWITCH's user, on its "
-                "machine (`prompts.folder` in robot.toml)"
-            )
-        if ended is PlaybackState.NEVER_STARTED and not channel.hung_up.done():
-            raise PromptNotPlayed(
-                f"FreeSWITCH took the prompt {prompt.file} and never played it: see its log, freeswitch.log"
-            )
-        return playing
-
-    def _prompt_began(self, prompt: Prompt, rule: BargeInRule, at: float) -> None:
-        self._parts.enter(CallState.SPEAKING)
-        self.conclusion = self._conversation.conclusion
-        self._barge_in.arm(rule, at * 1000)
-        self._parts.line.hear_over_prompt(rule.threshold_ms is not None)
-        if self._answer is not None:
-            note(self._uuid, self._record.replied(self._answer, at))
-            self._answer = None
-        self._parts.tell(PromptBegan(self._uuid, prompt.text, self._record.ms(at)))
-
-    def _prompt_ended(self, prompt: Prompt, step: Step, playing: PlayingPrompt) -> None:
-        self._barge_in.disarm()
-        self._parts.line.hear_over_prompt(False)
-        turn = self._record.prompt_ended(prompt.text, step.name, playing)
-        if turn is not None:
-            self._parts.tell(TurnEnded(self._uuid, turn))
-        self._parts.progress()
-
     # -- listen --------------------------------------------------------------------------------------------------------
 
-    async def _listen(self, listening: Listening, played: _Played) -> Action:
+    async def _listen(self, listening: Listening, played: Played) -> Action:
         conversation = self._conversation
         if played.words is not None:
             return self._reply_to(played.words, conversation.answered)
@@ -311,40 +219,21 @@ class Talk:
         return conversation.not_understood() if self._hearing.failures > failures else conversation.silent()
 
     def _reply_to(self, utterance: Utterance, reply: Callable[[str], Action]) -> Action:
-        self._answer = utterance
+        self._speaking.replies_to = utterance
         return reply(utterance.text)
 
     # -- the callee speaks, or presses keys ----------------------------------------------------------------------------
-
-    def on_speech(self, run_started_at: float, at: float, arrived_at: float) -> None:
-        """A voiced frame, from within the audio path: a barge-in leaves for FreeSWITCH from here."""
-        over_prompt_ms = self._barge_in.speech(run_started_at * 1000, at * 1000)
-        if over_prompt_ms is not None:
-            self._stop_for_speech(at, over_prompt_ms, arrived_at)
 
     def on_utterance(self, utterance: Utterance) -> None:
         understanding = self._conversation.understand(utterance.text)
         turn = self._record.utterance(utterance, self._conversation.step.name, understanding)
         self._parts.tell(TurnEnded(self._uuid, turn))
-        playing = self._playing
-        if playing is not None and not playing.ended.done() and self._conversation.opts_out(utterance.text):
+        if self._speaking.sounds and self._conversation.opts_out(utterance.text):
             # Nobody should have to say it twice because they were shorter than a barge-in.
             self._opt_out = utterance
-            self.silence()
-
-    def on_words(self, text: str, started_at: float, until: float) -> None:
-        """What is recognised so far of an utterance."""
-        over_prompt_ms = self._barge_in.heard(text, started_at * 1000, until * 1000)
-        if over_prompt_ms is not None:
-            self._stop_for_speech(until, over_prompt_ms, self._loop.time())
-
-    def _stop_for_speech(self, at: float, over_prompt_ms: float, arrived_at: float) -> None:
-        if self._playing is None or not self._playing.stop():
-            return
-        barge_in = self._record.barge_in(at, over_prompt_ms, arrived_at, self._playing)
-        self._parts.tell(BargedIn(self._uuid, barge_in.at_ms, barge_in.speech_ms))
+            self._speaking.silence()
 
     def _on_key(self, key: str, at: float) -> None:
         if self._conversation.takes_keys():
             self._keys.press(key)
-            self.silence()
+            self._speaking.silence()
