@@ -36,6 +36,7 @@ from robot.call.record import CallRecord
 from robot.call.recording import Recording
 from robot.call.report import CallBegan, CallOver, CallReport, HearingChanged, Notice, Observer, StateChanged
 from robot.call.states import CallState, check_transition
+from robot.call.switch_door import SwitchDoor
 from robot.call.talk import Talk, TalkParts
 from robot.call.waiting import first_of
 from robot.call.who_picked_up import WhoPickedUp
@@ -127,15 +128,13 @@ class Call:
             self.uuid,
             self._conversation,
             TalkParts(
-                channel=self._channel,
-                line=self._line,
+                door=SwitchDoor(
+                    self._channel, self._line, self._node.switch, plan, self._prompts, self._node.broadcast
+                ),
                 hearing=self._hearing,
                 prompts=self._prompts,
                 record=self._record,
                 deeds=Deeds(self.uuid, plan, parts.store, parts.webhooks),
-                switch=self._node.switch,
-                plan=plan,
-                broadcast=self._node.broadcast,
                 enter=self._enter,
                 tell=self._tell,
                 progress=self._progress.save,

@@ -49,17 +49,25 @@ class PlayingPrompt:
         self.playback = Playback(prompt.length_s - self._start_s, self._loop.time())
         self.started: asyncio.Future[float] = self._loop.create_future()  # when PLAYBACK_START came
         self.ended: asyncio.Future[PlaybackState] = self._loop.create_future()
-        self.first_break: asyncio.Future[Reply] | None = None
+        self._first_break: asyncio.Future[Reply] | None = None
         self._timer = self._loop.call_at(self.playback.deadline(), self._on_deadline)
         switch.send(command).add_done_callback(self._on_reply)
 
-    def stop(self) -> asyncio.Future[Reply] | None:
-        """Silence it now. The break's reply, when this was the first time; None when there is nothing to stop."""
+    def stop(self) -> bool:
+        """Silence it now. True the first time, when there was something to stop."""
         if not self.playback.stop(self._loop.time()):
-            return None
-        self.first_break = self._send_break()
+            return False
+        self._first_break = self._send_break()
         self._settle()
-        return self.first_break
+        return True
+
+    @property
+    def stop_sent_at(self) -> float | None:
+        """When the first break was on the wire; None unless FreeSWITCH has answered it."""
+        reply = self._first_break
+        if reply is None or not reply.done() or reply.cancelled() or reply.exception() is not None:
+            return None
+        return reply.result().sent_at
 
     def played_ms(self, now: float) -> int:
         """Up to where the file had been played at `now`, or when it ended before: in ms from the beginning of the file.

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from robot.call.door import Playing
 from robot.call.hearing import Utterance
 from robot.call.playback import PlaybackState
-from robot.call.playing import PlayingPrompt
 from robot.dialogue.intents import Understanding
-from robot.esl.client import Reply
 from robot.store.records import BargeInRecord, LatencyRecord, TurnRecord
 
 
@@ -34,20 +33,20 @@ class _BargeIn:
     at_ms: int
     speech_ms: int
     arrived_at: float
-    prompt: PlayingPrompt
+    prompt: Playing
     text: str | None = None
 
     def record(self) -> BargeInRecord:
-        reply = _answer(self.prompt)
-        if reply is None:
+        sent_at = self.prompt.stop_sent_at
+        if sent_at is None:
             return BargeInRecord(self.at_ms, self.speech_ms, self.text, None, None)
         ended_at = self.prompt.playback.ended_at
         return BargeInRecord(
             self.at_ms,
             self.speech_ms,
             self.text,
-            detect_ms=round((reply.sent_at - self.arrived_at) * 1000, 2),
-            break_ms=None if ended_at is None else round((ended_at - reply.sent_at) * 1000, 1),
+            detect_ms=round((sent_at - self.arrived_at) * 1000, 2),
+            break_ms=None if ended_at is None else round((ended_at - sent_at) * 1000, 1),
         )
 
 
@@ -76,7 +75,7 @@ class CallRecord:
     def callee_spoke(self) -> bool:
         return bool(self._turn_of)
 
-    def prompt_ended(self, text: str, step: str, prompt: PlayingPrompt) -> TurnRecord | None:
+    def prompt_ended(self, text: str, step: str, prompt: Playing) -> TurnRecord | None:
         """The robot has had its say; None for a prompt that never began."""
         playback = prompt.playback
         if playback.started_at is None or playback.ended_at is None:
@@ -99,7 +98,7 @@ class CallRecord:
                 barge_in.text = turn.text
         return self._numbered(turn)
 
-    def barge_in(self, at: float, over_prompt_ms: float, arrived_at: float, prompt: PlayingPrompt) -> BargeInRecord:
+    def barge_in(self, at: float, over_prompt_ms: float, arrived_at: float, prompt: Playing) -> BargeInRecord:
         """Speech up to `at` stopped `prompt`; the frame that decided it arrived at `arrived_at`."""
         self._barge_ins.append(_BargeIn(self.ms(at), round(over_prompt_ms), arrived_at, prompt))
         return self._barge_ins[-1].record()
@@ -138,11 +137,3 @@ class CallRecord:
             seq, turn.speaker, turn.text, turn.intent, turn.start_ms, turn.end_ms, turn.interrupted, turn.step,
             turn.intent_confidence, turn.intent_reason,
         )  # fmt: skip
-
-
-def _answer(prompt: PlayingPrompt) -> Reply | None:
-    """What FreeSWITCH said to the break that stopped `prompt`, once it did."""
-    reply = prompt.first_break
-    if reply is None or not reply.done() or reply.cancelled() or reply.exception() is not None:
-        return None
-    return reply.result()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from robot.call.barge_in import BargeInRule
 from robot.call.deeds import Deeds

@@ -1,0 +1,79 @@
+"""A channel of FreeSWITCH as the door to the callee: plays files, presses keys, hands over to agents."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from robot.call.audio_line import AudioLine
+from robot.call.channel import Channel
+from robot.call.plan import CallPlan
+from robot.call.playing import PlayingPrompt
+from robot.call.prompting import CallPrompts
+from robot.call.transfer import TransferEnd, TransferPlan, transfer
+from robot.dialogue.scenario import Prompt, Transfer
+from robot.esl.client import EventSocketClient
+from robot.esl.commands import Extension, Trunk
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class SwitchDoor:
+    """broadcast: how this node plays prompts; plan: the gateway of transfers, and how it wants numbers."""
+
+    channel: Channel
+    line: AudioLine
+    switch: EventSocketClient
+    plan: CallPlan
+    prompts: CallPrompts
+    broadcast: bool
+
+    @property
+    def on_key(self) -> Callable[[str, float], None] | None:
+        return self.channel.on_key
+
+    @on_key.setter
+    def on_key(self, listener: Callable[[str, float], None] | None) -> None:
+        self.channel.on_key = listener
+
+    @property
+    def hung_up(self) -> asyncio.Future[str]:
+        return self.channel.hung_up
+
+    @property
+    def handed_over(self) -> bool:
+        return self.channel.bridged
+
+    def play(self, prompt: Prompt, *, start_ms: int = 0) -> PlayingPrompt:
+        root, rate = self.prompts.root, self.prompts.rate
+        return self.channel.play(prompt, root=root, broadcast=self.broadcast, start_ms=start_ms, rate=rate)
+
+    async def press(self, keys: str) -> None:
+        await self.channel.press(keys)
+
+    async def hand_over(self, order: Transfer, announce: Prompt | None, wait: Prompt | None) -> bool:
+        plan = self.plan
+        to = Trunk(plan.gateway, order.number, plan.number_format) if order.number else Extension(order.extension or "")
+        result = await transfer(
+            self.channel,
+            TransferPlan(to, announce, wait, order.ring_timeout_s),
+            self.switch,
+            root=self.prompts.root,
+            broadcast=self.broadcast,
+        )
+        if result.end is not TransferEnd.TAKEN:
+            log.info("transfer.not_taken", uuid=self.channel.uuid, end=result.end.name, cause=result.cause)
+        return result.end is TransferEnd.TAKEN
+
+    async def stop_listening(self) -> None:
+        await self.line.stop()
+
+    def expect(self, phrases: tuple[str, ...]) -> None:
+        self.line.expect(phrases)
+
+    def hear_over_prompt(self, wanted: bool) -> None:
+        self.line.hear_over_prompt(wanted)
