@@ -40,12 +40,8 @@ class CallPrompts:
 
     async def prepare(self, scenario: Scenario, values: Mapping[str, str]) -> None:
         """Make ready what may be said. Raises PromptError when one of the prompts cannot be played to this callee."""
-        later = scenario.kept_fields()
-        for wording in scenario.wordings():
-            for variant in wording.variants:
-                if set(variant.text.fields) & later - values.keys():
-                    continue  # known when the callee has said it
-                await self.prompt(variant, values)
+        for variant in scenario.told_before(values):
+            await self.prompt(variant, values)
 
     async def prompt(self, variant: Variant, values: Mapping[str, str]) -> Prompt:
         """Raises PromptError."""

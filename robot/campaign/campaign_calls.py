@@ -21,7 +21,14 @@ from robot.campaign.definition import ZONE_FIELD, Campaign
 from robot.campaign.gateways import Gateways, Rotation
 from robot.campaign.pace import Limits
 from robot.campaign.rules import Allowed, Candidate, Never, NotNow
-from robot.store.campaign_records import ClaimedContact, GivenUp, NextTry, PastAttempt, Priority
+from robot.store.campaign_records import (
+    ClaimedContact,
+    GivenUp,
+    NextTry,
+    PastAttempt,
+    Priority,
+    StoredContact,
+)
 from robot.store.records import AttemptResult
 
 # So many seconds of calls are claimed ahead: enough to bridge a slow database, and few enough that a claim is not old
@@ -144,5 +151,5 @@ class CampaignCalls:
                 return None
 
 
-def candidate_of(contact: ClaimedContact) -> Candidate:
+def candidate_of(contact: ClaimedContact | StoredContact) -> Candidate:
     return Candidate(contact.number, contact.fields.get(ZONE_FIELD) or None)

@@ -6,7 +6,7 @@ store, in the transaction that writes the attempt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -53,6 +53,15 @@ class Never:
 
 
 Verdict = Allowed | NotNow | Never
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What one rule says by itself. counted: what it has counted, as `1 of 2`."""
+
+    rule: str
+    verdict: Verdict
+    counted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,64 +117,85 @@ class RuleBook:
 
     def decide(self, candidate: Candidate, history: Sequence[PastAttempt], now: datetime) -> Verdict:
         """`history`: all attempts at the number, in all campaigns."""
-        try:
-            zones = (ZoneInfo(candidate.zone),) if candidate.zone else zones_of(candidate.number)
-        except (KeyError, ValueError, OSError):
-            return Never("its time zone is not one that is known: write an IANA name, like Europe/Paris")
-        if not zones:
-            return Never("its time zone cannot be told from the number: give it in a column of the list")
+        zones = _zones(candidate)
+        if isinstance(zones, Never):
+            return zones
+        verdicts = [each.verdict for each in self._of_attempts(zones, history, now)]
+        never = next((each for each in verdicts if isinstance(each, Never)), None)
+        if never is not None:
+            return never
+        last = max((each for each in verdicts if isinstance(each, NotNow)), key=lambda each: each.until, default=None)
+        # Whoever has to wait comes in the hours after that, whatever they are now.
+        hours = self._hours(candidate.number, zones, now if last is None else last.until)
+        if last is not None and not isinstance(hours, Never):
+            return NotNow(hours.until if isinstance(hours, NotNow) else last.until, last.reason)
+        return Allowed(Allowed(callback=True) in verdicts) if isinstance(hours, Allowed) else hours
+
+    def rulings(self, candidate: Candidate, history: Sequence[PastAttempt], now: datetime) -> list[Ruling]:
+        """What each rule says by itself, for people; `decide` makes one verdict of them."""
+        zones = _zones(candidate)
+        if isinstance(zones, Never):
+            return [Ruling("time zone", zones)]
+        hours = Ruling("calling hours", self._hours(candidate.number, zones, now))
+        return [hours, *self._of_attempts(zones, history, now)]
+
+    def _of_attempts(self, zones: Sequence[ZoneInfo], history: Sequence[PastAttempt], now: datetime) -> list[Ruling]:
         past = sorted(history, key=lambda attempt: attempt.created_at)
         if any(attempt.outcome is None for attempt in past):
-            return NotNow(now + _LOOK_AGAIN, "is in a call")
-        wait = self._after_last(past)
-        if isinstance(wait, Never):
-            return wait
-        due, callback = wait
-        waits = [] if due is None else [(due, "a callback later" if callback else "a retry later")]
-        waits += self._limits(past, zones, now, callback=callback)
-        until, reason = max(waits, default=(now, ""), key=lambda each: each[0])
-        places = [(self._hours_at(candidate.number), zone) for zone in zones]
-        opening = first_common_opening(max(now, until), places)
-        if opening is None:
-            return Never("there is no hour at which it may be called")
-        if opening <= now:
-            return Allowed(callback)
-        return NotNow(opening, reason if until > now else "outside the hours of its time zone")
-
-    def _after_last(self, past: Sequence[PastAttempt]) -> tuple[datetime | None, bool] | Never:
-        """When what came of the last attempt allows the next one, None: at any time; and whether that is a callback."""
+            return [Ruling("one call at a time", NotNow(now + _LOOK_AGAIN, "is in a call"))]
         own = [attempt for attempt in past if attempt.campaign == self.campaign]
-        if not own:
-            return None, False
-        if len(own) >= self.per_contact:
-            return Never(f"was called {len(own)} times")
-        last = own[-1]
-        if last.outcome == Outcome.CALLBACK and last.callback_earliest is not None:
-            return last.callback_earliest, True
-        retry = self.retries.get(str(last.outcome))
-        if retry is None:
-            return Never(f"is done: {last.outcome}")
-        tries = sum(attempt.outcome == last.outcome for attempt in own)
-        if tries > len(retry.delays):
-            return Never(f"is done: {last.outcome} {tries} times")
-        return _end(last) + retry.delays[tries - 1], False
+        wish = own[-1].callback_earliest if own and own[-1].outcome == Outcome.CALLBACK else None
+        rulings = [self._per_contact(len(own))]
+        if wish is not None:
+            rulings.append(Ruling("callback", _from(wish, now, "a callback later", callback=True)))
+        elif own:
+            rulings.append(self._after(own, now))
+        if past and wish is None:
+            gap = _from(_end(past[-1]) + self.gap, now, "was called a moment ago")
+            rulings.append(Ruling(f"{_minutes(self.gap)} between calls", gap))
+        return [*rulings, *self._per_day(past, zones, now), *self._per_window(past, now)]
 
-    def _limits(
-        self, past: Sequence[PastAttempt], zones: Sequence[ZoneInfo], now: datetime, *, callback: bool
-    ) -> list[tuple[datetime, str]]:
-        """Until when each limit keeps the number from being called, and why."""
-        limits = []
-        if past and not callback:
-            limits.append((_end(past[-1]) + self.gap, "was called a moment ago"))
+    def _per_contact(self, calls: int) -> Ruling:
+        enough = Never(f"was called {calls} times") if calls >= self.per_contact else Allowed()
+        return Ruling("calls in this campaign", enough, f"{calls} of {self.per_contact}")
+
+    def _after(self, own: Sequence[PastAttempt], now: datetime) -> Ruling:
+        """What came of the last of them allows the next one, or not."""
+        last = own[-1]
+        rule, retry = f"after {last.outcome}", self.retries.get(str(last.outcome))
+        if retry is None:
+            return Ruling(rule, Never(f"is done: {last.outcome}"))
+        tries = sum(attempt.outcome == last.outcome for attempt in own)
+        counted = f"{tries} of {len(retry.delays) + 1}"
+        if tries > len(retry.delays):
+            return Ruling(rule, Never(f"is done: {last.outcome} {tries} times"), counted)
+        return Ruling(rule, _from(_end(last) + retry.delays[tries - 1], now, "a retry later"), counted)
+
+    def _per_day(self, past: Sequence[PastAttempt], zones: Sequence[ZoneInfo], now: datetime) -> Iterator[Ruling]:
         for zone in zones:
             today = now.astimezone(zone).date()
-            if sum(attempt.created_at.astimezone(zone).date() == today for attempt in past) >= self.per_day:
-                limits.append((end_of_day(now, zone), "was called often enough today"))
+            calls = sum(attempt.created_at.astimezone(zone).date() == today for attempt in past)
+            enough = NotNow(end_of_day(now, zone), "was called often enough today")
+            verdict = enough if calls >= self.per_day else Allowed()
+            yield Ruling(f"calls today in {zone.key}", verdict, f"{calls} of {self.per_day}")
+
+    def _per_window(self, past: Sequence[PastAttempt], now: datetime) -> Iterator[Ruling]:
         for window in self.per_number:
+            calls = sum(attempt.created_at + window.per > now for attempt in past)
+            verdict: Verdict = Allowed()
             if len(past) >= window.count:
                 # When the oldest of the last `count` is out of the window, there is room for one.
-                limits.append((past[-window.count].created_at + window.per, "was called often enough lately"))
-        return limits
+                free_at = past[-window.count].created_at + window.per
+                verdict = _from(free_at, now, "was called often enough lately")
+            yield Ruling(f"calls in {window.per.days} days", verdict, f"{calls} of {window.count}")
+
+    def _hours(self, number: str, zones: Sequence[ZoneInfo], at: datetime) -> Verdict:
+        hours = self._hours_at(number)
+        opening = first_common_opening(at, [(hours, zone) for zone in zones])
+        if opening is None:
+            return Never("there is no hour at which it may be called")
+        holiday = any(at.astimezone(zone).date() in hours.holidays for zone in zones)
+        return _from(opening, at, "it is a holiday there" if holiday else "outside the hours of its time zone")
 
     def _hours_at(self, number: str) -> CallingHours:
         if not self.regional:
@@ -173,5 +203,21 @@ class RuleBook:
         return next((self.regional[region] for region in regions_of(number) if region in self.regional), self.hours)
 
 
+def _zones(candidate: Candidate) -> tuple[ZoneInfo, ...] | Never:
+    try:
+        zones = (ZoneInfo(candidate.zone),) if candidate.zone else zones_of(candidate.number)
+    except (KeyError, ValueError, OSError):
+        return Never("its time zone is not one that is known: write an IANA name, like Europe/Paris")
+    return zones or Never("its time zone cannot be told from the number: give it in a column of the list")
+
+
+def _from(at: datetime, now: datetime, reason: str, *, callback: bool = False) -> Verdict:
+    return NotNow(at, reason) if at > now else Allowed(callback)
+
+
 def _end(attempt: PastAttempt) -> datetime:
     return attempt.ended_at or attempt.created_at
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:g} min"

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from robot.campaign.status import CampaignStatus
+from robot.campaign.status import CampaignStatus, NotCalling
 from robot.store.standing import LivingDaemon
 
 
@@ -46,9 +46,7 @@ def _campaign(campaign: CampaignStatus, now: datetime) -> Group:
     if standing.outcomes:
         figures.add_row("outcomes", _outcomes(campaign))
     if campaign.not_calling is not None:
-        until = campaign.not_calling.until
-        told = campaign.not_calling.reason + ("" if until is None else f", until {told_time(until, now)}")
-        figures.add_row("calls nobody", Text(told, style="yellow"))
+        figures.add_row("calls nobody", Text(told_not_calling(campaign.not_calling, now), style="yellow"))
     return Group(Text.assemble((stored.name, "bold"), f"  {stored.state}{since}"), figures)
 
 
@@ -60,6 +58,10 @@ def _pace(campaign: CampaignStatus) -> str:
 def _outcomes(campaign: CampaignStatus) -> str:
     ordered = sorted(campaign.standing.outcomes.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{outcome} {count:,}" for outcome, count in ordered)
+
+
+def told_not_calling(waits: NotCalling, now: datetime) -> str:
+    return waits.reason + ("" if waits.until is None else f", until {told_time(waits.until, now)}")
 
 
 def told_time(at: datetime, now: datetime) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from robot.campaign.definition import CampaignError, load_campaign
-from robot.commands import campaign_control, contacts, reports, status
+from robot.commands import campaign_control, contacts, explain_campaign, reports, status
 from robot.commands.common import (
     DONE,
     FAILED,
@@ -35,6 +35,7 @@ def campaign() -> None:
 
 campaign.add_command(contacts.import_contacts)
 campaign.add_command(status.status)
+campaign.add_command(explain_campaign.explain_campaign)
 campaign.add_command(reports.report)
 campaign.add_command(reports.export)
 for command in (campaign_control.start, campaign_control.pause, campaign_control.resume, campaign_control.drain):

@@ -288,6 +288,12 @@ class Scenario:
         kept = {each.keep for each in listening if each.keep is not None}
         return frozenset(kept | ({CALLBACK_TIME} if any(each.wants_time for each in listening) else set()))
 
+    def told_before(self, values: Mapping[str, str]) -> Iterator[Variant]:
+        """What may be said and is known before the call: all that needs nothing of what the call itself brings."""
+        later = self.kept_fields() - values.keys()
+        variants = (variant for wording in self.wordings() for variant in wording.variants)
+        return (variant for variant in variants if not later.intersection(variant.text.fields))
+
     @cached_property
     def _by_name(self) -> Mapping[str, Step]:
         return {step.name: step for step in self.steps}

@@ -92,7 +92,7 @@ class Placed(StrEnum):
 class StoredContact:
     """next_at: when it may be claimed next; None: it is in a call, or done. attempts: so far, in this campaign.
 
-    reason: why it waits, or is done without a call.
+    reason: why it waits, or is done without a call. owner: the daemon that has claimed it.
     """
 
     id: int
@@ -105,6 +105,7 @@ class StoredContact:
     attempts: int
     last_outcome: str | None
     reason: str | None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,13 +208,13 @@ def _id_of(campaign: str) -> Any:
 def _contacts() -> Select[*tuple[Any, ...]]:
     return select(
         Contact.id, Campaign.name, Contact.number, Contact.fields, Contact.state, Contact.next_at, Contact.priority,
-        Contact.attempts, Contact.last_outcome, Contact.reason,
+        Contact.attempts, Contact.last_outcome, Contact.reason, Contact.lease_owner,
     ).join(Campaign, Campaign.id == Contact.campaign_id)  # fmt: skip
 
 
 def _stored(row: Any) -> StoredContact:
-    contact_id, campaign, number, fields, state, next_at, priority, attempts, last_outcome, reason = row
+    contact_id, campaign, number, fields, state, next_at, priority, attempts, last_outcome, reason, owner = row
     return StoredContact(
         contact_id, campaign, number, fields, ContactState(state), next_at, Priority(priority), attempts, last_outcome,
-        reason,
+        reason, owner,
     )  # fmt: skip

@@ -225,3 +225,35 @@ def test_whoever_waits_is_called_or_done_in_the_end(situation: tuple[RuleBook, l
             return
         now = verdict.until
     pytest.fail("waits for ever")
+
+
+@settings(max_examples=200, deadline=None)
+@given(situations())
+def test_who_is_allowed_is_kept_by_no_rule_and_the_other_way_round(
+    situation: tuple[RuleBook, list[PastAttempt], datetime],
+) -> None:
+    book, past, now = situation
+    verdict, each = book.decide(CALLEE, past, now), [ruling.verdict for ruling in book.rulings(CALLEE, past, now)]
+    assert isinstance(verdict, Allowed) is all(isinstance(one, Allowed) for one in each)
+    if isinstance(verdict, NotNow):
+        assert verdict.until >= max(one.until for one in each if isinstance(one, NotNow))
+
+
+def test_what_each_rule_says_by_itself() -> None:
+    past = [tried(MONDAY - 2 * HOUR), tried(MONDAY - timedelta(minutes=5), campaign="autumn")]
+    book = replace(BOOK, per_number=(Window(4, 30 * DAY),))
+    said = {ruling.rule: (ruling.counted, type(ruling.verdict)) for ruling in book.rulings(CALLEE, past, MONDAY)}
+    assert said == {
+        "calling hours": (None, Allowed),
+        "calls in this campaign": ("1 of 6", Allowed),
+        "after busy": ("1 of 4", Allowed),
+        "10 min between calls": (None, NotNow),
+        "calls today in Europe/Paris": ("2 of 2", NotNow),
+        "calls in 30 days": ("2 of 4", Allowed),
+    }
+    assert [ruling.rule for ruling in book.rulings(replace(CALLEE, zone="Europe/Pairs"), past, MONDAY)] == ["time zone"]
+
+
+def test_a_holiday_is_told_as_one() -> None:
+    book = replace(BOOK, hours=CallingHours.daily("09:00-20:00", holidays=frozenset({MONDAY.date()})))
+    assert not_now(book.decide(CALLEE, [], MONDAY)) == (MONDAY.replace(hour=9) + DAY, "it is a holiday there")
