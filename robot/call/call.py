@@ -315,6 +315,7 @@ class Call:
         )  # fmt: skip
         try:
             next_try = self._beginning.next_try(result)
+            handover=self._talk.handover,
             await self._parts.store.finish_attempt(
                 self.uuid, result, report.turns, report.barge_ins, report.latencies, next_try
             )

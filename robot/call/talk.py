@@ -28,6 +28,7 @@ from robot.call.waiting import first_of
 from robot.dialogue.conversation import Action, Conversation, HandOver, HangUp, OptOut, Post, Press, Say
 from robot.dialogue.interruption import interruption_words
 from robot.dialogue.scenario import Listening, Prompt, Step, Variant
+from robot.store.records import Handover
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Talk:
         self._opt_out: Utterance | None = None  # said over a prompt
         self.conclusion: str | None = None  # the outcome of a final step whose prompt has begun
         self.handed_over_to: str | None = None  # two people talk to each other, without us
+        self.handover: Handover | None = None  # the last
         self.on_speech = self._speaking.on_speech
         self.on_words = self._speaking.on_words
         parts.door.on_key = self._on_key
@@ -126,6 +128,7 @@ class Talk:
             taken = await parts.door.hand_over(order, announce, wait)
         finally:  # also for a callee who hangs up meanwhile, by which this is cancelled
             taken = taken or parts.door.handed_over
+            self.handover = Handover.CONNECTED if taken else Handover.ABANDONED
             parts.tell(TransferEnded(self._uuid, taken))
         if not taken:
             return conversation.failed()

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -51,6 +51,11 @@ class Handovers:
     connected: int = 0
     abandoned: int = 0
 
+    @staticmethod
+    def sum(counted: Iterable[Handovers]) -> Handovers:
+        each = list(counted)
+        return Handovers(sum(one.connected for one in each), sum(one.abandoned for one in each))
+
     @property
     def abandon_rate(self) -> float:
         """0 to 1."""
@@ -76,6 +81,10 @@ class AgentPace:
         self._settings = settings
         self._days: dict[date, Handovers] = dict(before or {})
         self._wanted: deque[bool] = deque(maxlen=_LAST_CALLS)
+
+    def change(self, settings: AgentSettings) -> None:
+        """What was counted stays."""
+        self._settings = settings
 
     def room(self, free: int, on_the_way: int, today: date) -> int:
         """How many further calls may be placed. free: agents to whom nobody is being put through. on_the_way: calls
@@ -104,8 +113,7 @@ class AgentPace:
     def handovers(self, today: date) -> Handovers:
         """Over the last days, as many as the limit is for."""
         first = today - timedelta(days=self._settings.over_days - 1)
-        counted = [each for day, each in self._days.items() if first <= day <= today]
-        return Handovers(sum(each.connected for each in counted), sum(each.abandoned for each in counted))
+        return Handovers.sum(each for day, each in self._days.items() if first <= day <= today)
 
     def why(self, free: int, on_the_way: int, today: date) -> str | None:
         """Why no call may be placed, for people; None: one may."""
@@ -118,8 +126,7 @@ class AgentPace:
         return told
 
     def _count(self, today: date, more: Handovers) -> None:
-        known = self._days.get(today, Handovers())
-        self._days[today] = Handovers(known.connected + more.connected, known.abandoned + more.abandoned)
+        self._days[today] = Handovers.sum((self._days.get(today, Handovers()), more))
         oldest = today - timedelta(days=self._settings.over_days)
         self._days = {day: each for day, each in self._days.items() if day > oldest}
 

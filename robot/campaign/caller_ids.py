@@ -43,6 +43,10 @@ class CallerIds:
         self._use: dict[str, _Use] = {}
         self._turns = 0
 
+    def change(self, settings: CallerIdSettings) -> None:
+        """Whose turn it is and who rests stays."""
+        self._settings = settings
+
     def choose(self, callee: str, now: float) -> ShowNumber | AllRest:
         """For a call to `callee` (E.164). Tell `used` when it is placed.
 

@@ -10,8 +10,8 @@ decided at the claim and once more right before the call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Coroutine, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -22,7 +22,9 @@ from robot.call.failures import NoFreeNode
 from robot.call.report import Observer
 from robot.call.waiting import first_of
 from robot.campaign.campaign_calls import CampaignCalls
+from robot.campaign.agents import Handovers
 from robot.campaign.definition import Campaign
+from robot.campaign.company import HEARTBEAT_S, Company
 from robot.campaign.gateways import Gateways
 from robot.campaign.pace import Go, Limits, Pace
 from robot.campaign.placed_call import PlacedCall
@@ -32,19 +34,17 @@ from robot.store.campaign_records import (
     CampaignState,
     ClaimedContact,
     ContactState,
-    Daemon,
     GivenUp,
     NextTry,
     StoredCampaign,
 )
-from robot.store.daemons import this_daemon
 from robot.store.errors import CalledMeanwhile, ClaimLost, OnDoNotCallList, StoreError
+from robot.store.records import Handover
 
 log = structlog.get_logger(__name__)
 
 # A claim lasts so long, and a daemon that is silent for 30 s is dead: whoever comes after it waits no longer than that.
 _LEASE: Final = timedelta(seconds=60)
-_HEARTBEAT_S: Final = 5.0
 _LOOK_EVERY_S: Final = 1.0
 # After a look at a list on which nobody was due. Whoever is added meanwhile waits for so long.
 _IDLE_S: Final = 3.0
@@ -68,9 +68,10 @@ class Dialer:
         self._loop = asyncio.get_running_loop()
         self._campaigns = {campaign.name: campaign for campaign in campaigns}
         self._calling: dict[str, CampaignCalls] = {}
+        self._limits = limits
         self._pace = Pace(limits)
         self._gateways = Gateways()
-        self._daemon: Daemon = this_daemon(datetime.now(UTC))
+        self._company = Company(self._store)
         self._reconciliation = Reconciliation(parts)
         self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()  # something changed: look whether a call can be placed
@@ -86,7 +87,7 @@ class Dialer:
     @property
     def owner(self) -> str:
         """This daemon, in the database."""
-        return self._daemon.id
+        return self._company.owner
 
     def reasons(self) -> dict[str, str]:
         """Why campaigns that run place no call at the moment, by their name."""
@@ -95,7 +96,7 @@ class Dialer:
 
     async def run(self) -> None:
         """Until `close`. Raises AnotherDaemon on SQLite, when another robot has this database."""
-        taken = await self._store.register_daemon(self._daemon)
+        taken = await self._company.join()
         log.info("dialer.started", owner=self.owner, calls_taken_over=taken.calls)
         jobs: list[Coroutine[None, None, None]] = [
             self._live(), self._follow(), self._claim(), self._dial(), self._reconcile()
@@ -139,25 +140,18 @@ class Dialer:
         for _, task in self._calls.values():
             task.cancel()
         await asyncio.gather(*(task for _, task in self._calls.values()), return_exceptions=True)
-        try:
-            await self._store.unregister_daemon(self._daemon, datetime.now(UTC))
-        except StoreError as error:
-            log.warning("dialer.not_signed_off", reason=str(error))
+        await self._company.leave()
 
     # -- the daemon among others ---------------------------------------------------------------------------------------
 
     async def _live(self) -> None:
         """Say that we live, and take over what others left who do not."""
         while True:
-            await asyncio.sleep(_HEARTBEAT_S)
+            await asyncio.sleep(HEARTBEAT_S)
             try:
-                taken = await self._store.heartbeat(self._daemon, datetime.now(UTC))
+                taken = await self._company.stay()
                 if taken is None:
-                    # We slept for too long, and what we had is somebody else's.
-                    log.error("dialer.taken_for_dead", owner=self.owner)
                     self._forget_claims()
-                    self._daemon = this_daemon(datetime.now(UTC))
-                    await self._store.register_daemon(self._daemon)
                 elif taken.calls or taken.claims:
                     log.warning("dialer.took_over", calls=taken.calls, claims=taken.claims)
                     self._reconciliation.wanted.set()
@@ -173,7 +167,7 @@ class Dialer:
             except StoreError as error:
                 self._database_away(error)
             try:
-                async with asyncio.timeout(_HEARTBEAT_S):
+                async with asyncio.timeout(HEARTBEAT_S):
                     await self._reconciliation.wanted.wait()
             except TimeoutError:
                 continue
@@ -208,13 +202,13 @@ class Dialer:
         calling = self._calling.get(stored.name)
         if stored.state is CampaignState.RUNNING and stored.name in self._campaigns:
             if calling is None:
-                calling = self._calling[stored.name] = CampaignCalls(self._campaigns[stored.name], self._gateways)
+                campaign = self._campaigns[stored.name]
+                before = await self._handovers(campaign)
+                calling = self._calling[stored.name] = CampaignCalls(campaign, self._gateways, before)
                 log.info("campaign.calling", campaign=stored.name)
-            campaign = calling.campaign
-            self._pace.limit_campaign(stored.name, calling.limits(stored.pace), campaign.table.pace.weight)
-            for gateway, limits in campaign.gateway_limits.items():
-                self._pace.limit_gateway(gateway, limits)
+            self._limit(calling, stored.pace)
             await self._end_if_done(stored, calling)
+            self._pace.limit_system(self._company.part(self._limits))
         elif calling is not None and calling.live == 0:
             del self._calling[stored.name]
             log.info("campaign.not_calling", campaign=stored.name, state=stored.state)
@@ -233,6 +227,7 @@ class Dialer:
             await self._store.move_campaign(stored.name, CampaignState.DONE, datetime.now(UTC), "everybody was called")
             log.info("campaign.done", campaign=stored.name)
 
+            self._pace.forget_campaign(stored.name)
     async def _in_call(self, campaign: str) -> int:
         return (await self._store.contact_states(campaign)).get(ContactState.IN_CALL, 0)
 
@@ -240,6 +235,29 @@ class Dialer:
         """What was claimed for a campaign that does not run any more."""
         if calling.ready:
             now = datetime.now(UTC)
+    def _limit(self, calling: CampaignCalls, changed: Mapping[str, float]) -> None:
+        campaign, part = calling.campaign, self._company.part
+        calling.limit(changed, part)
+        self._pace.limit_campaign(campaign.name, calling.limits, campaign.table.pace.weight)
+        for gateway, limits in campaign.gateway_limits.items():
+            self._pace.limit_gateway(gateway, part(limits), by=campaign.name)
+        self._pace.forget_campaign(campaign.name, but=campaign.gateway_limits)
+
+    async def _handovers(self, campaign: Campaign) -> dict[date, Handovers]:
+        """Those of earlier days, so that a restart forgets no abandoned call."""
+        agents = campaign.table.agents
+        if agents is None:
+            return {}
+        since = datetime.now(UTC) - timedelta(days=agents.over_days)
+        days = await self._store.handovers(campaign.name, since)
+        counted = {
+            day: Handovers(each.get(Handover.CONNECTED, 0), each.get(Handover.ABANDONED, 0))
+            for day, each in days.items()
+        }
+        # What is to spare under the limit is for one daemon; another begins with nothing to spare.
+        rate = Handovers.sum(counted.values()).abandon_rate
+        return counted if self._company.alone or rate > agents.settings().abandon_limit else {}
+
             given = [(contact.claim, NextTry(now, contact.priority)) for contact in calling.ready]
             calling.ready.clear()
             await self._store.release(given)
@@ -267,7 +285,7 @@ class Dialer:
             await self._hungry.wait()
 
     async def _claim_for(self, name: str, calling: CampaignCalls) -> None:
-        wanted = calling.wanted_ahead(calling.campaign.limits)
+        wanted = calling.wanted_ahead()
         if wanted <= 0:
             return
         now = datetime.now(UTC)
@@ -304,7 +322,7 @@ class Dialer:
                 continue
 
     def _wanting(self, now: float) -> dict[str, Sequence[str]]:
-        if self._blocked is not None:
+        if self._blocked is not None or not self._company.settled(now):
             return {}
         today = datetime.now(UTC).date()
         open_now = {name: calling.open_gateways(now, today) for name, calling in self._calling.items() if calling.ready}

@@ -11,7 +11,7 @@ a gateway works.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import count
@@ -100,10 +100,11 @@ class Pace:
         share.gauge.limit(limits)
         share.weight = weight
 
-    def forget_campaign(self, campaign: str) -> None:
-        """It calls nobody any more: what it said of gateways does not count. Its limits stay, for it may come back."""
+    def forget_campaign(self, campaign: str, but: Container[str] = ()) -> None:
+        """It calls nobody any more, or only through the gateways in `but`: what it said of others does not count. Its
+        own limits stay, for it may come back."""
         for gateway, said in self._said_of_gateways.items():
-            if said.pop(campaign, None) is not None:
+            if gateway not in but and said.pop(campaign, None) is not None:
                 self._gateway(gateway).limit(reduce(Limits.both, said.values(), Limits()))
 
     # -- calls ---------------------------------------------------------------------------------------------------------

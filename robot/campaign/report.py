@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from robot.campaign.agents import Handovers
 from robot.store.database import Database
+from robot.store.records import Handover
 from robot.store.reporting import (
     AmdCount,
     BucketCount,
@@ -62,6 +65,7 @@ class Report:
     hangup_causes: Sequence[NamedCount]
     amd: Sequence[AmdCount]
     steps: Sequence[StepCount]
+    handovers: Handovers
     gateways: Sequence[NamedCount]
     caller_ids: Sequence[NamedCount]
     attempts_per_contact: Mapping[int, int]
@@ -106,6 +110,7 @@ class Report:
             "outcomes": [asdict(count) for count in self.outcomes],
             "hangup_causes": [asdict(count) for count in self.hangup_causes],
             "amd": [asdict(count) for count in self.amd],
+            "handovers": asdict(self.handovers),
             "steps": [asdict(count) for count in self.steps],
             "gateways": [asdict(count) for count in self.gateways],
             "caller_ids": [asdict(count) for count in self.caller_ids],
@@ -131,6 +136,7 @@ class Report:
         document = self.as_json()
         for name in ("incoming", "attempts", "answered", "talk_s"):
             yield "total", "", name, document[name]
+        yield from (("handovers", item, "calls", value) for item, value in document["handovers"].items())
         for part in ("contacts", "attempts_per_contact"):
             yield from ((part, item, "contacts", value) for item, value in document[part].items())
         for part, key in _KEYS.items():
@@ -171,6 +177,7 @@ def make_report(
             hangup_causes=counts.hangup_causes(),
             amd=sorted(counts.amd(), key=lambda count: (-count.answered, count.kind or "")),
             steps=_in_order(counts.steps(), steps),
+            handovers=_handovers(counts.handovers().values()),
             gateways=counts.gateways(),
             caller_ids=counts.caller_ids(),
             attempts_per_contact=counts.attempts_per_contact(),
@@ -183,6 +190,13 @@ def make_report(
 def _in_order(counts: Sequence[StepCount], steps: Sequence[str]) -> list[StepCount]:
     known = {name: index for index, name in enumerate(steps)}
     return sorted(counts, key=lambda count: (known.get(count.step, len(known)), count.place, count.step))
+
+
+def _handovers(days: Iterable[Mapping[Handover, int]]) -> Handovers:
+    counted = Counter[Handover]()
+    for day in days:
+        counted.update(day)
+    return Handovers(counted[Handover.CONNECTED], counted[Handover.ABANDONED])
 
 
 def _talks(by_tens: Mapping[int, int]) -> list[int]:

@@ -63,6 +63,11 @@ def totals(report: Report) -> list[Total]:
         told.append(Total("By a person", f"{humans:,}", told_share(humans, report.answered, "of those")))
     mean = f"{report.talk_s / report.answered:.1f} s a call" if report.answered else ""
     told.append(Total("Talk time", told_duration(report.talk_s), mean))
+    handovers = report.handovers
+    if wanted := handovers.connected + handovers.abandoned:
+        told.append(Total("For an agent", f"{wanted:,}", told_share(wanted, report.answered, "of the answered")))
+        share = told_share(handovers.abandoned, wanted, "of those: nobody took them")
+        told.append(Total("Abandoned", f"{handovers.abandoned:,}", share))
     if report.incoming:
         told.append(Total("Calls that came in", f"{report.incoming:,}"))
     return told

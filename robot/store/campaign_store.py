@@ -6,7 +6,7 @@ Each method is one transaction in a thread of the store's own; `robot.store.stor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,8 @@ from robot.store.campaigns import CampaignRepository
 from robot.store.claims import ClaimRepository
 from robot.store.contacts import ContactRepository
 from robot.store.daemons import DaemonRepository
+from robot.store.records import Handover
+from robot.store.reporting import Period, ReportRepository, campaign_id_of
 from robot.store.threads import StoreThreads
 
 
@@ -133,6 +135,15 @@ class CampaignStore(StoreThreads):
         """See `ClaimRepository.history`."""
         return await self._read("history", lambda session, _: ClaimRepository(session).history(numbers))
 
+    async def handovers(self, campaign: str, since: datetime) -> dict[date, dict[Handover, int]]:
+        """See `ReportRepository.handovers`."""
+
+        def work(session: Session, _: bool) -> dict[date, dict[Handover, int]]:
+            campaign_id = campaign_id_of(session, campaign)
+            return {} if campaign_id is None else ReportRepository(session, campaign_id, Period(since)).handovers()
+
+        return await self._read("handovers", work)
+
     # -- daemons -------------------------------------------------------------------------------------------------------
 
     async def register_daemon(self, daemon: Daemon, silent_for: timedelta = SILENT_FOR) -> TakenOver:
@@ -148,6 +159,10 @@ class CampaignStore(StoreThreads):
             lambda session, _: DaemonRepository(session).heartbeat(daemon, now, silent_for),
             even_late=False,
         )
+
+    async def place_of_daemon(self, daemon_id: str) -> tuple[int, int]:
+        """See `DaemonRepository.place`."""
+        return await self._read("place_of_daemon", lambda session, _: DaemonRepository(session).place(daemon_id))
 
     async def tell_reasons(self, daemon_id: str, reasons: Mapping[str, str]) -> None:
         """See `DaemonRepository.tell`. For people who look: whoever has something else to do need not try again."""

@@ -71,6 +71,11 @@ class DaemonRepository:
         if self._session.scalar(left) is None:
             self._session.execute(delete(DaemonRow).where(DaemonRow.id == daemon.id))
 
+    def place(self, daemon_id: str) -> tuple[int, int]:
+        """Which of the daemons it is, the oldest being 0, and how many there are. One that is not known is the only."""
+        ids = [each.id for each in self._all()]
+        return (ids.index(daemon_id), len(ids)) if daemon_id in ids else (0, 1)
+
     def tell(self, daemon_id: str, reasons: Mapping[str, str]) -> None:
         """Why it places no calls at the moment, by campaign, in place of what it told before."""
         told = update(DaemonRow).where(DaemonRow.id == daemon_id).values(reasons=dict(reasons))
@@ -98,7 +103,7 @@ class DaemonRepository:
     def _all(self) -> list[Daemon]:
         rows = self._session.execute(
             select(DaemonRow.id, DaemonRow.host, DaemonRow.process, DaemonRow.started_at, DaemonRow.seen_at)
-            .order_by(DaemonRow.started_at)
+            .order_by(DaemonRow.started_at, DaemonRow.id)
         )  # fmt: skip
         return [Daemon(*row) for row in rows]
 

@@ -135,13 +135,21 @@ class LatencyRecord:
     total_ms: int
 
 
+class Handover(StrEnum):
+    """What became of a callee whom the script handed over."""
+
+    CONNECTED = "connected"
+    ABANDONED = "abandoned"  # nobody took them, or they hung up before
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
     """What became of an attempt: written once. ring_ms: from dialling to the answer; talk_ms: from the answer on.
 
     outcome `do_not_call` puts the number on the do-not-call list. amd_confidence: 0 to 1. amd_reason: by what it was
     told who picked up; holds no word of theirs. callback_earliest, callback_latest: when to call again.
-    transferred_to: the number or extension. answers: what steps kept, by name.
+    transferred_to: the number or extension. answers: what steps kept, by name. handover: the last, if the call came to
+    one.
     """
 
     outcome: str
@@ -160,6 +168,7 @@ class AttemptResult:
     callback_latest: datetime | None = None
     transferred_to: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
+    handover: Handover | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +212,7 @@ class StoredAttempt:
     callback_latest: datetime | None
     transferred_to: str | None
     answers: Mapping[str, str]
+    handover: Handover | None
     turns: tuple[TurnRecord, ...]
     barge_ins: tuple[BargeInRecord, ...]
     latencies: tuple[LatencyRecord, ...]

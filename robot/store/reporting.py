@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Integer, Select, and_, cast, extract, func, or_, select, text
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from robot.store.database import Database
-from robot.store.records import Direction, TurnRecord
+from robot.store.records import Direction, Handover, TurnRecord
 from robot.store.schema import Attempt, Campaign, Contact, Turn
 from robot.store.statements import is_postgresql
 
@@ -25,6 +25,7 @@ from robot.store.statements import is_postgresql
 _STATEMENT_TIMEOUT_S: Final = 300
 #: All offsets of time zones in use are multiples of this, so counts by it can be told in the hours of any zone.
 BUCKET_S: Final = 900
+_DAY_S: Final = 86_400
 _PAGE: Final = 500
 
 
@@ -145,7 +146,7 @@ class ReportRepository:
 
     def buckets(self) -> list[BucketCount]:
         """In the order of time; those without an attempt are not among them."""
-        rows = self._grouped(self._bucket(), func.count(), func.count(Attempt.answered_at))
+        rows = self._grouped(self._bucket(BUCKET_S), func.count(), func.count(Attempt.answered_at))
         counts = (
             BucketCount(datetime.fromtimestamp(int(bucket) * BUCKET_S, UTC), attempts, answered)
             for bucket, attempts, answered in rows
@@ -177,6 +178,16 @@ class ReportRepository:
             Attempt.amd, func.count(), func.avg(Attempt.amd_confidence), where=Attempt.answered_at.is_not(None)
         )
         return [AmdCount(kind, answered, confidence) for kind, answered, confidence in rows]
+
+    def handovers(self) -> dict[date, dict[Handover, int]]:
+        """By the day (UTC) on which the call began; those without one are not among them."""
+        counted: dict[date, dict[Handover, int]] = defaultdict(dict)
+        what = select(self._bucket(_DAY_S), Attempt.handover, func.count()).where(
+            *self._within(), Attempt.handover.is_not(None)
+        )
+        for day, handover, calls in self._session.execute(what.group_by(text("1"), Attempt.handover)):
+            counted[datetime.fromtimestamp(int(day) * _DAY_S, UTC).date()][Handover(handover)] = calls
+        return counted
 
     def steps(self) -> list[StepCount]:
         """In no order."""
@@ -259,10 +270,10 @@ class ReportRepository:
         rows = self._grouped(by, func.count(), func.count(Attempt.answered_at))
         return sorted((NamedCount(*row) for row in rows), key=lambda count: (-count.attempts, count.name or ""))
 
-    def _bucket(self) -> ColumnElement[Any]:
+    def _bucket(self, seconds: int) -> ColumnElement[Any]:
         if is_postgresql(self._session):
-            return func.floor(extract("epoch", Attempt.created_at) / BUCKET_S)
-        return cast(func.strftime("%s", Attempt.created_at), Integer) // BUCKET_S
+            return func.floor(extract("epoch", Attempt.created_at) / seconds)
+        return cast(func.strftime("%s", Attempt.created_at), Integer) // seconds
 
 
 _CALL_COLUMNS: Final = tuple(

@@ -27,6 +27,7 @@ from robot.store.records import (
     Direction,
     DoNotCallSource,
     ExpiredRecording,
+    Handover,
     LatencyRecord,
     NewAttempt,
     NewDoNotCall,
@@ -312,6 +313,7 @@ def _stored(attempt: Attempt) -> StoredAttempt:
         amd_reason=attempt.amd_reason,
         callback_earliest=attempt.callback_earliest,
         callback_latest=attempt.callback_latest,
+        handover=None if attempt.handover is None else Handover(attempt.handover),
         transferred_to=attempt.transferred_to,
         answers=attempt.answers,
         turns=tuple(

@@ -182,6 +182,15 @@ class Attempt(Base):
             postgresql_where=text("outcome IS NULL"),
         ),
         CheckConstraint("number LIKE '+%'", name="number_e164"),
+        # What became of those who were to talk to an agent.
+        Index(
+            "ix_attempts_handovers",
+            "campaign_id",
+            "created_at",
+            "handover",
+            sqlite_where=text("handover IS NOT NULL"),
+            postgresql_where=text("handover IS NOT NULL"),
+        ),
         # What is to be deleted, and when.
         Index(
             "ix_attempts_recordings",
@@ -223,6 +232,7 @@ class Attempt(Base):
     transferred_to: Mapped[str | None] = mapped_column(FreeText)
     answers: Mapped[dict[str, str]] = mapped_column(FreeTexts, server_default="{}")
     owner: Mapped[str | None] = mapped_column(String(64))  # the daemon whose call it is; null: no daemon's
+    handover: Mapped[str | None] = mapped_column(String(16))
 
     campaign: Mapped[Campaign | None] = relationship(lazy="raise")
     contact: Mapped[Contact | None] = relationship(lazy="raise")

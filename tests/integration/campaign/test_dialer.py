@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from robot.campaign.dialer import Dialer
 from robot.campaign.pace import Limits
 from robot.store.campaign_records import CampaignState, ContactState, NewContact
 from robot.store.errors import UnknownCampaign
-from robot.store.records import DoNotCallSource, NewDoNotCall
+from robot.store.records import DoNotCallSource, Handover, NewDoNotCall
 from tests.acceptance.world import World, open_world
 
 pytestmark = pytest.mark.slow
@@ -34,6 +34,19 @@ answer = "unallocated"
 number = "+331400003*"
 ring_ms = 100
 hang_up = { after = "prompt_start", wait_ms = 300 }
+
+[[callee]]
+number = "+331400004*"
+ring_ms = 100
+hang_up = { after = "prompt_end", wait_ms = 1500 }
+
+[[callee]]
+number = "1000"
+ring_ms = 100
+
+[[callee]]
+number = "1003"
+answer = "no_answer"
 """
 
 _CAMPAIGN = """
@@ -56,13 +69,13 @@ busy = []
 [[step]]
 name = "a"
 text = "Good morning. This is a test."
-outcome = "completed"
+{step}
 """
 
 
-def campaign_in(folder: Path, name: str = "list", more: str = "") -> Campaign:
+def campaign_in(folder: Path, name: str = "list", more: str = "", step: str = 'outcome = "completed"') -> Campaign:
     folder.mkdir(exist_ok=True)
-    (folder / "campaign.toml").write_text(_CAMPAIGN.format(name=name, more=more))
+    (folder / "campaign.toml").write_text(_CAMPAIGN.format(name=name, more=more, step=step))
     return load_campaign(folder)
 
 
@@ -121,7 +134,7 @@ async def test_who_is_on_the_do_not_call_list_is_not_dialled(tmp_path: Path) -> 
     listed = numbers(1, 4)
     async with open_world(tmp_path, _CALLEES) as world:
         entry = NewDoNotCall(listed[2], datetime.now(UTC), DoNotCallSource.OPERATOR)
-        await world.daemon.store.add_do_not_call(entry)
+        await world.daemon.store.import_do_not_call([entry])
         await start(world, campaign, listed)
         async with dialling(world, campaign):
             await until(world, campaign, CampaignState.DONE)
@@ -205,6 +218,23 @@ async def test_a_contact_that_cannot_be_spoken_to_is_left_out_and_the_rest_are_c
     assert [*found.values()] == [["busy"], [], ["busy"]]
     assert contact is not None
     assert "there is no value for {first_name}" in (contact.reason or "")
+
+
+async def test_who_came_to_an_agent_and_who_was_abandoned_is_kept(tmp_path: Path) -> None:
+    agents = "[agents]\nlines = 2"
+    taken = campaign_in(tmp_path / "taken", "taken", agents, 'transfer = { extension = "1000" }')
+    rings = campaign_in(tmp_path / "rings", "rings", agents, 'transfer = { extension = "1003" }')
+    async with open_world(tmp_path, _CALLEES) as world:
+        await start(world, taken, numbers(4, 2))
+        await start(world, rings, numbers(4, 4)[2:])
+        async with dialling(world, taken, rings):
+            await until(world, taken, CampaignState.DONE)
+            await until(world, rings, CampaignState.DONE)
+        kept = [
+            [*(await world.daemon.store.handovers(each.name, datetime.now(UTC) - timedelta(days=1))).values()]
+            for each in (taken, rings)
+        ]
+    assert kept == [[{Handover.CONNECTED: 2}], [{Handover.ABANDONED: 2}]], "they hung up while the telephone rang"
 
 
 async def test_the_robot_is_stopped_no_new_call_and_the_rest_finish(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from robot.store.records import (
     BargeInRecord,
     Direction,
     ExpiredRecording,
+    Handover,
     LatencyRecord,
     NewAttempt,
     NewIncomingCall,
@@ -73,6 +74,7 @@ RESULT = AttemptResult(
     callback_latest=DIALLED + timedelta(days=1, hours=2),
     transferred_to="1000",
     answers={"reason": "Le prix, « trop cher »."},
+    handover=Handover.CONNECTED,
 )
 
 

@@ -65,10 +65,13 @@ async def test_several_share_one_postgresql_and_see_who_dies(store: Store) -> No
     first, second = daemon(), daemon("another")
     await store.register_daemon(first)
     assert await store.register_daemon(second) == TakenOver()
+    places = [await store.place_of_daemon(each.id) for each in (first, second)]
+    assert sorted(places) == [(0, 2), (1, 2)]
     await at_work(store, first.id)
     almost = NOW + SILENT_FOR - SECOND
     assert await store.heartbeat(second, almost) == TakenOver()
     assert await store.heartbeat(second, NOW + SILENT_FOR) == TakenOver((first.id,), 1, 1)
+    assert await store.place_of_daemon(second.id) == (0, 1)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
+from robot.campaign.agents import Handovers
 from robot.campaign.report import Report, Slot, make_report
 from robot.store.database import Database
-from robot.store.records import AttemptResult, NewAttempt, NewIncomingCall, TurnRecord
+from robot.store.records import AttemptResult, Handover, NewAttempt, NewIncomingCall, TurnRecord
 from robot.store.reporting import (
     AmdCount,
     BucketCount,
@@ -27,6 +28,7 @@ from robot.store.reporting import (
     campaign_names,
 )
 from robot.store.repositories import AttemptRepository
+from robot.store.store import Store
 from tests.integration.store.test_store_plans import statements, whole_tables_read
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -52,6 +54,7 @@ class Book:
     def call(
         self, at: datetime, outcome: str | None, *, talk_ms: int | None = None, turns: tuple[TurnRecord, ...] = (),
         contact: int | None = None, campaign: str = "spring", amd: str | None = None, gateway: str = "carrier",
+        handover: Handover | None = None,
     ) -> str:  # fmt: skip
         serial = next(self._serial)
         uuid = str(UUID(int=serial, version=4))
@@ -64,7 +67,7 @@ class Book:
                 answered_at = None if talk_ms is None else at + timedelta(seconds=5)
                 result = AttemptResult(
                     outcome, "NORMAL_CLEARING", amd, None, talk_ms, answered_at, at + timedelta(minutes=1), None, None,
-                    amd_confidence=None if amd is None else 0.8,
+                    amd_confidence=None if amd is None else 0.8, handover=handover,
                 )  # fmt: skip
                 attempts.finish(uuid, result, turns, [], [])
         return uuid
@@ -84,7 +87,7 @@ def book(database: Database) -> Book:
 
 COUNTS = (
     "contacts", "incoming", "outcomes", "buckets", "talk_seconds", "attempts_per_contact", "hangup_causes", "gateways",
-    "caller_ids", "amd", "steps",
+    "caller_ids", "amd", "steps", "handovers",
 )  # fmt: skip
 
 
@@ -123,6 +126,28 @@ def test_what_is_counted(database: Database, book: Book) -> None:
         StepCount("goodbye", 1, 1, 0, 3.0),
         StepCount("greeting", 2, 1, 2, 1.0),
     ]
+
+
+async def test_abandoned_calls_are_counted_by_day_over_restarts(database: Database, book: Book) -> None:
+    for hours, handover in ((0, None), (0, Handover.CONNECTED), (1, Handover.ABANDONED), (1, Handover.ABANDONED)):
+        book.call(NIGHT + timedelta(hours=hours), "completed", talk_ms=1, handover=handover)
+    book.call(NIGHT, "completed", talk_ms=1, handover=Handover.ABANDONED, campaign="autumn")
+    days = {
+        NIGHT.date(): {Handover.CONNECTED: 1},
+        NIGHT.date() + timedelta(days=1): {Handover.ABANDONED: 2},
+    }
+    assert counts(database)["handovers"] == days
+    with database.read() as session:
+        campaign_id = campaign_id_of(session, "spring")
+    assert campaign_id is not None
+    report = make_report(database, campaign_id, "spring", PARIS, ALL, NIGHT)
+    assert report.handovers == Handovers(connected=1, abandoned=2)
+    assert report.as_json()["handovers"] == {"connected": 1, "abandoned": 2}
+    store = Store(database)
+    assert await store.handovers("spring", NIGHT) == days
+    assert list(await store.handovers("spring", NIGHT + timedelta(hours=1))) == [NIGHT.date() + timedelta(days=1)]
+    assert await store.handovers("nobody's", NIGHT) == {}
+    await store.close()
 
 
 def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(database: Database, book: Book) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from robot.campaign.agents import Handovers
 from robot.campaign.charts import Bar, Cell, Column, bars, columns, grid
 from robot.campaign.report import TALK_CLASSES, Report, Slot
 from robot.campaign.report_page import page
@@ -34,6 +35,7 @@ REPORT = Report(
     hangup_causes=[NamedCount("NORMAL_CLEARING", 1800, 1800), NamedCount(None, 2700, 0)],
     amd=[AmdCount("human", 1500, 0.9), AmdCount(None, 300, None)],
     steps=[StepCount("greeting", 1500, 100, 30, 1.0), StepCount("goodbye", 1400, 1400, 0, 5.0)],
+    handovers=Handovers(connected=390, abandoned=10),
     gateways=[NamedCount(f"carrier-{n}", 100, 40) for n in range(20)],
     caller_ids=[NamedCount("+33199000001", 4500, 1800)],
     attempts_per_contact={1: 500, 2: 2000},
@@ -59,6 +61,8 @@ def test_in_the_terminal() -> None:
     assert "Spring <b>&, from 2026-11-01 00:00 to 2026-11-21 14:00, times of Europe/Paris" in lines
     assert "Answered 1,800 40 % of the attempts" in lines
     assert "By a person 1,500 83 % of those" in lines
+    assert "For an agent 400 22 % of the answered" in lines
+    assert "Abandoned 10 2.5 % of those: nobody took them" in lines
     assert "Talk time 25 h 00 min 50.0 s a call" in lines
     assert any(line.startswith("interested 1,800 40 % 1,800 25 h 00 min █") for line in lines)
     assert any(line.startswith("goodbye 1,400 78 % 1,400 0 █") for line in lines)
