@@ -312,10 +312,10 @@ class Call:
             callback_latest=None if callback is None else callback.latest,
             transferred_to=self._talk.handed_over_to,
             answers=self._conversation.kept,
+            handover=self._talk.handover,
         )  # fmt: skip
         try:
             next_try = self._beginning.next_try(result)
-            handover=self._talk.handover,
             await self._parts.store.finish_attempt(
                 self.uuid, result, report.turns, report.barge_ins, report.latencies, next_try
             )

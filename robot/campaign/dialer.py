@@ -21,10 +21,10 @@ from robot.call.call import Call, Parts
 from robot.call.failures import NoFreeNode
 from robot.call.report import Observer
 from robot.call.waiting import first_of
-from robot.campaign.campaign_calls import CampaignCalls
 from robot.campaign.agents import Handovers
-from robot.campaign.definition import Campaign
+from robot.campaign.campaign_calls import CampaignCalls
 from robot.campaign.company import HEARTBEAT_S, Company
+from robot.campaign.definition import Campaign
 from robot.campaign.gateways import Gateways
 from robot.campaign.pace import Go, Limits, Pace
 from robot.campaign.placed_call import PlacedCall
@@ -193,6 +193,7 @@ class Dialer:
                     self._blocked = None
             except StoreError as error:
                 self._database_away(error)
+            self._pace.limit_system(self._company.part(self._limits))
             self._look_at_gateways()
             self._wake.set()
             self._hungry.set()
@@ -208,9 +209,9 @@ class Dialer:
                 log.info("campaign.calling", campaign=stored.name)
             self._limit(calling, stored.pace)
             await self._end_if_done(stored, calling)
-            self._pace.limit_system(self._company.part(self._limits))
         elif calling is not None and calling.live == 0:
             del self._calling[stored.name]
+            self._pace.forget_campaign(stored.name)
             log.info("campaign.not_calling", campaign=stored.name, state=stored.state)
         if stored.state is not CampaignState.RUNNING:
             if calling is not None:
@@ -218,23 +219,6 @@ class Dialer:
             if stored.state is CampaignState.DRAINING and not await self._in_call(stored.name):
                 await self._store.move_campaign(stored.name, CampaignState.STOPPED, datetime.now(UTC), "drained")
 
-    async def _end_if_done(self, stored: StoredCampaign, calling: CampaignCalls) -> None:
-        """A campaign is done when its list is: nobody waits, is claimed or is in a call, with whatever daemon."""
-        if calling.ready or calling.live or self._loop.time() >= calling.look_again_at:
-            return
-        left = await self._store.contact_states(stored.name)
-        if left and set(left) <= {ContactState.DONE}:
-            await self._store.move_campaign(stored.name, CampaignState.DONE, datetime.now(UTC), "everybody was called")
-            log.info("campaign.done", campaign=stored.name)
-
-            self._pace.forget_campaign(stored.name)
-    async def _in_call(self, campaign: str) -> int:
-        return (await self._store.contact_states(campaign)).get(ContactState.IN_CALL, 0)
-
-    async def _give_back(self, calling: CampaignCalls) -> None:
-        """What was claimed for a campaign that does not run any more."""
-        if calling.ready:
-            now = datetime.now(UTC)
     def _limit(self, calling: CampaignCalls, changed: Mapping[str, float]) -> None:
         campaign, part = calling.campaign, self._company.part
         calling.limit(changed, part)
@@ -258,6 +242,22 @@ class Dialer:
         rate = Handovers.sum(counted.values()).abandon_rate
         return counted if self._company.alone or rate > agents.settings().abandon_limit else {}
 
+    async def _end_if_done(self, stored: StoredCampaign, calling: CampaignCalls) -> None:
+        """A campaign is done when its list is: nobody waits, is claimed or is in a call, with whatever daemon."""
+        if calling.ready or calling.live or self._loop.time() >= calling.look_again_at:
+            return
+        left = await self._store.contact_states(stored.name)
+        if left and set(left) <= {ContactState.DONE}:
+            await self._store.move_campaign(stored.name, CampaignState.DONE, datetime.now(UTC), "everybody was called")
+            log.info("campaign.done", campaign=stored.name)
+
+    async def _in_call(self, campaign: str) -> int:
+        return (await self._store.contact_states(campaign)).get(ContactState.IN_CALL, 0)
+
+    async def _give_back(self, calling: CampaignCalls) -> None:
+        """What was claimed for a campaign that does not run any more."""
+        if calling.ready:
+            now = datetime.now(UTC)
             given = [(contact.claim, NextTry(now, contact.priority)) for contact in calling.ready]
             calling.ready.clear()
             await self._store.release(given)

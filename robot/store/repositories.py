@@ -313,9 +313,9 @@ def _stored(attempt: Attempt) -> StoredAttempt:
         amd_reason=attempt.amd_reason,
         callback_earliest=attempt.callback_earliest,
         callback_latest=attempt.callback_latest,
-        handover=None if attempt.handover is None else Handover(attempt.handover),
         transferred_to=attempt.transferred_to,
         answers=attempt.answers,
+        handover=None if attempt.handover is None else Handover(attempt.handover),
         turns=tuple(
             TurnRecord(
                 turn.seq,
