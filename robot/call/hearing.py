@@ -84,6 +84,8 @@ class _Likely:
 Tap = Callable[[AudioEvent, StreamClock], None]
 Words = Callable[[str, float, float], None]
 Clear = Callable[[str], bool]
+Patience = Callable[[str], int]
+Pausing = Callable[[str | None], None]
 Counts = Callable[[str, float], bool]
 
 
@@ -93,6 +95,10 @@ def _never(text: str) -> bool:
 
 def _always(text: str, ended_at: float) -> bool:
     return True
+
+
+def _ignore(text: str | None) -> None:
+    pass
 
 
 class Hearing:
@@ -131,6 +137,9 @@ class Hearing:
         self._likely: _Likely | None = None
         self._clear: Clear = _never  # of who waits for an answer now
         self._counts: Counts = _always
+        self._patience: Patience | None = None
+        self._pausing: Pausing = _ignore
+        self._patience_over: asyncio.TimerHandle | None = None
         self._after = 0.0
         self.failures = 0  # utterances whose transcription failed
 
@@ -156,17 +165,25 @@ class Hearing:
         said_after: float | None = None,
         clear: Clear = _never,
         counts: Counts = _always,
+        patience: Patience | None = None,
+        pausing: Pausing = _ignore,
     ) -> Utterance | None:
         """The first words that end after `said_after`; None when none begin within `within_s` of `since`.
 
         Both are on the loop's clock; `said_after` is `since` unless said. While the callee speaks, or the text of what
         they said is outstanding, the wait goes on. `clear(text)` is asked as soon as the callee pauses: True
         ends the utterance there, and the wait with it. `counts(text, ended_at)` is False of words that are no
-        answer. One wait at a time.
+        answer. `patience(text)` says after how many ms of silence the utterance is over, if the stream does not say so
+        before. `pausing` is told the text that is likely to be all, and None when it is not. One wait at a time.
         """
         latest = since + within_s + _LONGEST_WAIT_S
         after = since if said_after is None else said_after
-        return await self._first(after, clear, counts, lambda: since + within_s if self.quiet else latest)
+        self._patience, self._pausing = patience, pausing
+        try:
+            return await self._first(after, clear, counts, lambda: since + within_s if self.quiet else latest)
+        finally:
+            self._patience, self._pausing = None, _ignore
+            self._stop_counting()
 
     async def interruption(
         self, began_at: float, resume_after_s: float, *, clear: Clear = _never, counts: Counts = _always
@@ -217,14 +234,19 @@ class Hearing:
             return
 
     def speech(self, run_started_at: float, at: float, arrived_at: float, *, speechlike: bool = True) -> None:
-        self._likely = None  # the callee speaks on
+        if self._likely is not None:
+            self._unlikely()  # the callee speaks on
         self._spoken_to = at
         if speechlike:  # music and a dog are heard, too, but stop no prompt
             self._on_speech(run_started_at, at, arrived_at)
 
     def speech_changed(self, *, waiting_for_text: int = 0) -> None:
         """Somebody began or ceased to speak; `waiting_for_text` more texts are outstanding."""
-        self._likely = None
+        if waiting_for_text:  # what was likely to be all, is
+            self._stop_counting()
+            self._likely = None
+        else:
+            self._unlikely()
         self._waiting_for_text += waiting_for_text
         self._changed.set()
         self._tell_activity()
@@ -242,7 +264,29 @@ class Hearing:
         if likely is None or likely.ended_at <= self._after or not self._counts(likely.text, likely.ended_at):
             return
         if likely.text and self._clear(likely.text):
+            self._end(likely)
+            return
+        if likely.text and self._patience is not None:
+            self._pausing(likely.text)
+            loop = asyncio.get_running_loop()
+            over_at = likely.ended_at + self._patience(likely.text) / 1000
+            self._patience_over = loop.call_at(over_at, self._end, likely)
+
+    def _end(self, likely: _Likely) -> None:
+        if likely is self._likely:
             self._end_utterance(likely.number)
+
+    def _unlikely(self) -> None:
+        """What was likely to be all is not."""
+        self._stop_counting()
+        if self._likely is not None:
+            self._likely = None
+            self._pausing(None)
+
+    def _stop_counting(self) -> None:
+        if self._patience_over is not None:
+            self._patience_over.cancel()
+            self._patience_over = None
 
     def transcribed(self, utterance: Utterance | None) -> None:
         """An outstanding text has come; None: there were no words in it."""

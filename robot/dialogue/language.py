@@ -61,6 +61,7 @@ def languages() -> tuple[str, ...]:
 
 
 @cache
+@cache
 def language_of(code: str | None) -> Language:
     """What is known of the language `code` (ISO 639-1); of one that has no file, or None, nothing but its code."""
     if code not in languages():

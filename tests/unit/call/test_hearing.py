@@ -245,6 +245,26 @@ async def test_what_was_taken_back_or_does_not_count_ends_nothing() -> None:
     assert callee.heard == [], "nobody waits any more"
 
 
+async def test_patience_ends_what_no_other_rule_does_and_a_pause_is_told_and_taken_back() -> None:
+    now = asyncio.get_running_loop().time() - 2.0  # all of it was said two seconds ago
+    callee = Pausing(now)
+    told: list[str | None] = []
+    waiting = asyncio.create_task(
+        callee.hearing.answer(now, 60, patience=lambda text: 400 if text.endswith(".") else 60_000, pausing=told.append)
+    )
+    await asyncio.sleep(0)
+    callee.speaks(0, 400)
+    callee.pauses("I would like to", 0, 400)
+    await asyncio.sleep(0)
+    assert not waiting.done(), "who stops there is thinking"
+    callee.speaks_on(0, 1200)
+    callee.pauses("I would like to know the price.", 0, 1200)
+    answer = await waiting
+    assert answer is not None
+    assert answer.text == "I would like to know the price."
+    assert told == ["I would like to", None, "I would like to know the price."]
+
+
 async def test_an_earlier_text_that_comes_late_does_not_take_a_pause_back() -> None:
     now = asyncio.get_running_loop().time()
     callee = Pausing(now)
