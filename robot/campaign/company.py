@@ -7,6 +7,7 @@ and keep to less; the part of one that died is divided once it is known to be de
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -33,6 +34,7 @@ class Company:
         self._daemon: Daemon = this_daemon(datetime.now(UTC))
         self._index, self._of = 0, 1
         self._settled_at = 0.0
+        self._told: Mapping[str, str] = {}
 
     @property
     def owner(self) -> str:
@@ -54,6 +56,7 @@ class Company:
     async def join(self) -> TakenOver:
         """Raises AnotherDaemon on SQLite, when another robot has this database."""
         taken = await self._store.register_daemon(self._daemon)
+        self._told = {}
         await self._look_around()
         if not self.alone:
             self._settled_at = asyncio.get_running_loop().time() + _MAKE_ROOM_S
@@ -71,6 +74,12 @@ class Company:
             return None
         await self._look_around()
         return taken
+
+    async def tell(self, reasons: Mapping[str, str]) -> None:
+        """Why we call nobody at the moment, by campaign, to whoever asks the database."""
+        if reasons != self._told:
+            await self._store.tell_reasons(self.owner, reasons)
+            self._told = reasons
 
     async def leave(self) -> None:
         """Give back what was claimed."""

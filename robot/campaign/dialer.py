@@ -49,6 +49,7 @@ _LOOK_EVERY_S: Final = 1.0
 # After a look at a list on which nobody was due. Whoever is added meanwhile waits for so long.
 _IDLE_S: Final = 3.0
 _NO_ROOM_S: Final = 0.5
+_NO_FILES: Final = "the robot has not its files, or cannot use them: `robot campaign check` tells what is wrong"
 
 
 class Dialer:
@@ -187,8 +188,10 @@ class Dialer:
         """Do as the operators say, who write it into the database."""
         while True:
             try:
-                for stored in await self._store.campaigns():
-                    await self._follow_one(stored)
+                stored = await self._store.campaigns()
+                for each in stored:
+                    await self._follow_one(each)
+                await self._company.tell(self._not_here(stored) | self.reasons())
                 if not self._stopped:
                     self._blocked = None
             except StoreError as error:
@@ -198,6 +201,11 @@ class Dialer:
             self._wake.set()
             self._hungry.set()
             await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _not_here(self, stored: Sequence[StoredCampaign]) -> dict[str, str]:
+        """Campaigns that shall run and whose files this daemon has not, or cannot use."""
+        running = (each.name for each in stored if each.state is CampaignState.RUNNING)
+        return {name: _NO_FILES for name in running if name not in self._campaigns}
 
     async def _follow_one(self, stored: StoredCampaign) -> None:
         calling = self._calling.get(stored.name)
@@ -296,6 +304,7 @@ class Dialer:
             return
         if claimed:
             calling.ready.extend(claimed)
+            calling.reason = None
             self._wake.set()
         else:
             calling.look_again_at = self._loop.time() + _IDLE_S

@@ -62,7 +62,7 @@ class Go:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """until: when to ask again; None: when a call ends or other campaigns want to call. reasons: for people, by
-    campaign."""
+    campaign; those that only wait for their next turn have none."""
 
     until: float | None
     reasons: Mapping[str, str]
@@ -116,7 +116,7 @@ class Pace:
         open_now = [chance for chance in chances if chance.opens_at <= now]
         if not open_now:
             soonest = min((chance.opens_at for chance in chances), default=math.inf)
-            reasons = {chance.campaign: chance.reason for chance in chances}
+            reasons = {chance.campaign: chance.reason for chance in chances if chance.opens_at == math.inf}
             return Wait(None if soonest == math.inf else soonest, reasons)
         # Start-time fair queueing: who has had least for their weight; of several, who waits longest.
         chosen = min(open_now, key=lambda chance: self._turn_of(chance.campaign))
@@ -216,10 +216,8 @@ class _Gauge:
         return -math.inf if self._spacing is None else self._spacing.next_at
 
     def why(self) -> str:
-        """What is waited for, when this is what is waited for."""
-        if self._full:
-            return f"{self._label} has {self.calls} of {self._max_calls} calls"
-        return f"{self._label} places its next call in a moment"
+        """What is waited for, when it is full."""
+        return f"{self._label} has {self.calls} of {self._max_calls} calls"
 
     def take(self, now: float) -> None:
         if self._spacing is not None:

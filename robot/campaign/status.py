@@ -84,12 +84,14 @@ def status_of(standing: Standing, daemons: Sequence[LivingDaemon], now: datetime
     # A campaign that was started a moment ago has no pace yet: what it did is told of half a minute at least.
     minutes = max(last.over, timedelta(seconds=30)).total_seconds() / 60
     pace = last.begun / minutes
+    waits = _not_calling(standing, daemons, now)
     return CampaignStatus(
         standing=standing,
         calls_per_minute=pace,
         answer_rate=last.answered / last.ended if last.ended else None,
-        time_left=_time_left(standing, pace),
-        not_calling=_not_calling(standing, daemons, now),
+        # While it waits for something the pace of before says nothing.
+        time_left=None if waits is not None and not standing.in_call else _time_left(standing, pace),
+        not_calling=waits,
     )
 
 
@@ -124,14 +126,13 @@ def _not_calling(standing: Standing, daemons: Sequence[LivingDaemon], now: datet
         return NotCalling("no robot is running: start one with `robot run`")
     if not contacts:
         return NotCalling("its list is empty: `robot campaign import`")
-    if standing.next_at is None or standing.next_at > now:
+    claimed = standing.contacts.get(ContactState.CLAIMED)
+    if not claimed and (standing.next_at is None or standing.next_at > now):
         return _nobody_due(standing)
     return _as_daemons_say(campaign.name, [daemon.reasons for daemon in daemons])
 
 
 def _nobody_due(standing: Standing) -> NotCalling | None:
-    if standing.contacts.get(ContactState.CLAIMED):
-        return None
     if standing.next_at is not None:
         why = f": {standing.next_reason}" if standing.next_reason else ""
         return NotCalling(f"nobody is due{why}", standing.next_at)

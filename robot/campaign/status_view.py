@@ -46,7 +46,7 @@ def _campaign(campaign: CampaignStatus, now: datetime) -> Group:
     if standing.outcomes:
         figures.add_row("outcomes", _outcomes(campaign))
     if campaign.not_calling is not None:
-        figures.add_row("calls nobody", Text(told_not_calling(campaign.not_calling, now), style="yellow"))
+        figures.add_row("no new call", Text(told_not_calling(campaign.not_calling, now), style="yellow"))
     return Group(Text.assemble((stored.name, "bold"), f"  {stored.state}{since}"), figures)
 
 

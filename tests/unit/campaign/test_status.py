@@ -47,9 +47,12 @@ def test_figures_of_a_campaign_that_calls() -> None:
 
 def test_time_that_is_left() -> None:
     few = replace(STANDING, outcomes={"busy": 10})
-    assert status_of(few, [], NOW).time_left == timedelta(minutes=60), "nothing is known of retries yet"
+    assert status_of(few, [robot()], NOW).time_left == timedelta(minutes=60), "nothing is known of retries yet"
     never_done = replace(STANDING, contacts={ContactState.WAITING: 600})
-    assert status_of(never_done, [], NOW).time_left == timedelta(minutes=180)
+    assert status_of(never_done, [robot()], NOW).time_left == timedelta(minutes=180)
+    waits = replace(STANDING, next_at=NOW + MINUTE)
+    assert status_of(waits, [robot()], NOW).time_left is not None, "three are in a call"
+    assert status_of(replace(waits, in_call=0), [robot()], NOW).time_left is None
     silent = replace(STANDING, last=LastCalls(0, 5 * MINUTE, 0, 0))
     assert (status_of(silent, [], NOW).time_left, status_of(silent, [], NOW).answer_rate) == (None, None)
     at_once = replace(STANDING, last=LastCalls(4, timedelta(seconds=1), 0, 0))
@@ -81,7 +84,8 @@ def test_why_a_campaign_that_runs_calls_nobody() -> None:
     last_ones = replace(nobody, contacts={ContactState.DONE: 400, ContactState.IN_CALL: 2})
     assert why_not(last_ones, robot()) == NotCalling("everybody who is left is in a call")
     claimed = replace(nobody, contacts={ContactState.CLAIMED: 4})
-    assert why_not(claimed, robot({"spring": "the gateway is down"})) is None
+    assert why_not(claimed, robot()) is None
+    assert why_not(claimed, robot({"spring": "the gateway is down"})) == NotCalling("the gateway is down")
 
 
 def test_as_long_as_one_robot_calls_the_campaign_does() -> None:
@@ -105,7 +109,7 @@ def test_what_people_see() -> None:
     assert "10.0 calls a minute, about 1.8 h left at this pace" in seen
     assert "45% of the last 200 calls" in seen
     assert "busy 400, completed 400" in seen
-    assert "calls nobody" not in seen
+    assert "no new call" not in seen
     waiting = replace(STANDING, next_at=NOW + 5 * MINUTE, next_reason="a retry later")
     seen = page(status_of(waiting, [robot()], NOW))
     assert f"nobody is due: a retry later, until {(NOW + 5 * MINUTE).astimezone():%H:%M}" in seen
