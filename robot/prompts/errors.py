@@ -31,6 +31,18 @@ class NoVoice(PromptError):
     """A text is to be spoken, and the synthesis or its voice is not there."""
 
 
+class TtsFailed(PromptError):
+    """A voice could not speak a text this time."""
+
+
+class TtsTimeout(TtsFailed):
+    """It took longer than it may."""
+
+
+class PhraseUnwanted(PromptError):
+    """Nobody waits for it any more."""
+
+
 class PromptsFolderUnusable(PromptError):
     """Prompts cannot be written to the folder for them."""
 

@@ -102,6 +102,19 @@ class PromptLibrary:
         kept = self._folder.find(self._name(source))
         return None if kept is None else Prompt(kept.file, source.text, kept.length_s)
 
+    def voice(self, settings: VoiceSettings) -> Voice:
+        """Raises NoVoice."""
+        return find_voice(settings.model)
+
+    def synthesise(self, source: Spoken) -> bytes:
+        """The WAV file of a prompt, which is not kept. Blocking, in whichever thread. Raises PromptError."""
+        sound, rate = self._checked_voice(source).speak(source.text, source.voice.speed)
+        if not sound.size:
+            raise NoSound("there is nothing in a text that its voice can say: write words of its language")
+        if sound.size > LONGEST_S * rate:
+            raise PromptTooLong(f"a text lasts {sound.size / rate:.0f} s, and a prompt at most {LONGEST_S}: shorten it")
+        return wav(prepared(sound, rate, self._rate), self._rate)
+
     def pin(self, prompts: Iterable[Prompt]) -> None:
         """They are wanted as long as this library is there, such as those that every call of a campaign plays."""
         self._pinned |= {prompt.file for prompt in prompts}
@@ -149,15 +162,8 @@ class PromptLibrary:
                     return wav(prepared(*decode(content), self._rate), self._rate)
                 except SoundError as error:
                     raise type(error)(f"{file} {error}") from error
-            case Spoken(text, settings):
-                sound, rate = _voice(source).speak(text, settings.speed)
-                if not sound.size:
-                    raise NoSound("there is nothing in a text that its voice can say: write words of its language")
-                if sound.size > LONGEST_S * rate:
-                    raise PromptTooLong(
-                        f"a text lasts {sound.size / rate:.0f} s, and a prompt at most {LONGEST_S}: shorten it"
-                    )
-                return wav(prepared(sound, rate, self._rate), self._rate)
+            case Spoken():
+                return self.synthesise(source)
 
     def _name(self, source: Recorded | Spoken) -> str:
         """Whoever makes the same of the same finds the file; who makes something else of it makes another one."""
@@ -165,8 +171,16 @@ class PromptLibrary:
             case Recorded(file):
                 return self._named("recorded", self._digest(file))
             case Spoken(text, settings):
-                spoken = f"{_voice(source).identity}\n{settings.speed:g}\n{text}"
+                spoken = f"{self._checked_voice(source).identity}\n{settings.speed:g}\n{text}"
                 return self._named("spoken", hashlib.sha256(spoken.encode("utf-8", "surrogatepass")).hexdigest())
+
+    def _checked_voice(self, source: Spoken) -> Voice:
+        """Raises PromptTooLong, NoSound or NoVoice."""
+        if len(source.text) > _MOST_LETTERS:
+            raise PromptTooLong(f"a text of {len(source.text)} letters is to be spoken: write at most {_MOST_LETTERS}")
+        if not any(letter.isalnum() for letter in source.text):
+            raise NoSound("a text without a word is to be spoken: write what is to be said")
+        return self.voice(source.voice)
 
     def _named(self, kind: str, of: str) -> str:
         return hashlib.sha256(f"{VERSION} {self._rate} {kind} {of}".encode()).hexdigest()[:_NAME_LENGTH]
@@ -194,15 +208,6 @@ def _read(file: Path) -> bytes:
         raise PromptMissing(f"there is no file {file}: record it, or correct the name") from None
     except OSError as error:
         raise PromptUnreadable(f"{file} cannot be read ({error.strerror}): let the robot's user read it") from error
-
-
-def _voice(source: Spoken) -> Voice:
-    """Raises PromptTooLong, NoSound or NoVoice."""
-    if len(source.text) > _MOST_LETTERS:
-        raise PromptTooLong(f"a text of {len(source.text)} letters is to be spoken: write at most {_MOST_LETTERS}")
-    if not any(letter.isalnum() for letter in source.text):
-        raise NoSound("a text without a word is to be spoken: write what is to be said")
-    return find_voice(source.voice.model)
 
 
 def _give_way() -> None:

@@ -30,6 +30,9 @@ class PicoVoice:
         self._language = name.removeprefix(_PREFIX)
         self.identity = name
 
+    def warm(self) -> None:
+        """It has nothing to load."""
+
     def speak(self, text: str, speed: float) -> tuple[Samples, int]:
         try:
             from py_nanotts import NanoTTS

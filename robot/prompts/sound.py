@@ -30,6 +30,8 @@ _MOST_GAIN_DB: Final = 30.0
 # Below this, 8 dB under the idle noise that G.712 allows, there is no recording.
 _SILENCE_DBOV: Final = -70.0
 
+_WAV_HEADER_BYTES: Final = 44
+
 _LOOK_S: Final = 0.01
 # Soft sounds at the beginning of words are so far below the level of the whole.
 _SOFT_DB: Final = 38.0
@@ -91,6 +93,11 @@ def wav(sound: Samples, rate: int) -> bytes:
         opened.setframerate(rate)
         opened.writeframes(np.rint(sound * 32767).clip(-32768, 32767).astype("<i2").tobytes())
     return written.getvalue()
+
+
+def wav_length_s(content: bytes, rate: int) -> float:
+    """Of what `wav` gave."""
+    return (len(content) - _WAV_HEADER_BYTES) / (2 * rate)
 
 
 def _mono(channels: Samples) -> Samples:

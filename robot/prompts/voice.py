@@ -19,6 +19,9 @@ _BY_LANGUAGE: Final = {
 }
 
 
+REMOTE: Final = ("openai:", "cartesia:")
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceSettings:
     """model: the name of a voice, or the path of a Piper voice's .onnx. speed: 1 as the voice is, 2 twice as fast."""
@@ -28,19 +31,28 @@ class VoiceSettings:
 
 
 class Voice(Protocol):
-    """Speaks texts. Blocking: one thread does it."""
+    """Speaks texts. Blocking; several threads may use it at once."""
 
     @property
     def identity(self) -> str:
         """The same for the same voice alone: what was spoken by another one is spoken again."""
 
+    def warm(self) -> None:
+        """Do what the first text would have to wait for. Raises NoVoice."""
+
     def speak(self, text: str, speed: float) -> tuple[Samples, int]:
-        """Mono samples (±1) and their rate in Hz; none where there is nothing to say. Raises NoVoice or NoSound."""
+        """Mono samples (±1) and their rate in Hz; none where there is nothing to say. Raises NoVoice, NoSound
+        or TtsFailed."""
 
 
 def default_voice(language: str) -> str | None:
     """Who speaks a language (ISO 639-1) unless a campaign says so; None: none that comes with the robot can."""
     return _BY_LANGUAGE.get(language)
+
+
+def is_remote(model: str) -> bool:
+    """Whether another machine speaks."""
+    return model.startswith(REMOTE)
 
 
 @cache
