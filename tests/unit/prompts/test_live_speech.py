@@ -76,8 +76,8 @@ def library(live: LiveSpeech) -> PromptLibrary:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)  # noqa: ASYNC110 - threads set no event
+        while not condition():  # noqa: ASYNC110 - threads set no event
+            await asyncio.sleep(0.001)
 
 
 async def until_begun(voice: Tones, text: str) -> None:
