@@ -129,12 +129,23 @@ class SttSettings(_Section):
 
 
 class DatabaseSettings(_Section):
-    """[database]: by default a file under the user's state directory."""
+    """[database]: by default a file under the user's state directory. spool: for what happens while it is away."""
 
     url: Annotated[str, AfterValidator(_checked_url)] = Field(
         repr=False,  # may hold a password
         default_factory=lambda: f"sqlite:///{user_state_path(_APPLICATION, appauthor=False) / 'robot.db'}",
     )
+    spool: Path | None = None
+
+    @property
+    def spool_folder(self) -> Path:
+        """One for each database: beside an SQLite file, or else under the user's state directory."""
+        if self.spool is not None:
+            return self.spool
+        url = parse_database_url(self.url)
+        if url.file is not None:
+            return url.file.with_name(f"{url.file.name}-spool")
+        return user_state_path(_APPLICATION, appauthor=False) / "spool" / url.name
 
 
 class CampaignsSettings(_Section):

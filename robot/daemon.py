@@ -22,6 +22,7 @@ from robot.esl.link import LinkThread
 from robot.metrics.metrics import Metrics
 from robot.prompts.library import PromptLibrary
 from robot.store.database import Database
+from robot.store.journal import Journal
 from robot.store.store import Store
 from robot.webhooks import WebhookSender, WebhookSettings
 from ws_audio.server import AudioServer, AudioServerSettings
@@ -47,8 +48,11 @@ class Daemon:
         async with AsyncExitStack() as starting:
             # What fails fast and often comes first: the database and FreeSWITCH before the model, which takes a second.
             metrics = self.metrics
-            store = Store(await asyncio.to_thread(_open_database, self._settings), watcher=metrics.store)
+            journal = Journal(self._settings.database.spool_folder)
+            database = await asyncio.to_thread(_open_database, self._settings)
+            store = Store(database, journal=journal, watcher=metrics.store)
             starting.push_async_callback(store.close)
+            await store.recover()
             webhooks = WebhookSender(store, _webhook_settings(self._settings))
             await webhooks.start()
             starting.push_async_callback(webhooks.close)

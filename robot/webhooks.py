@@ -23,6 +23,7 @@ import structlog
 
 from robot import __version__
 from robot.store.errors import StoreError
+from robot.store.facts import WebhookDue, WebhookTried
 from robot.store.records import NewWebhook, StoredWebhook
 from robot.store.store import Store
 
@@ -157,30 +158,16 @@ class WebhookSender:
         if self._client is not None:
             await self._client.aclose()
 
-    async def post(self, new: NewWebhook) -> None:
-        """Into the outbox, to be delivered soon. Raises StoreError."""
-        await self._store.post_webhook(new)
-        self._wake.set()
-
     async def deliver_now(self, new: NewWebhook, timeout_s: float | None = None) -> bool:
         """Whether it was delivered within `timeout_s`; if not, it is in the outbox and will be tried again.
 
-        timeout_s: that of the settings unless given. Raises nothing: where the database is away, too, it is lost with
-        an error in the log.
+        timeout_s: that of the settings unless given.
         """
         limit_s = timeout_s or self._settings.timeout_s
-        kept = True
-        try:
-            # In the outbox first: if this process dies in the middle, it is tried again after that time.
-            await self._store.post_webhook(new, self._now() + timedelta(seconds=limit_s + _LEASE_S))
-        except StoreError as error:
-            kept = False
-            log.error("webhooks.not_kept", webhook=new.id, event_name=new.event, reason=str(error))
+        # In the outbox first: if this process dies in the middle, it is tried again after that time.
+        await self._store.record(WebhookDue(new, self._now() + timedelta(seconds=limit_s + _LEASE_S)))
         undelivered = await self._send(new, limit_s)
-        if kept:
-            await self._note(new, 1, undelivered)
-        elif undelivered:
-            log.error("webhooks.lost", webhook=new.id, event_name=new.event, reason=str(undelivered))
+        await self._note(new, 1, undelivered)
         return undelivered is None
 
     async def drain(self, within_s: float) -> int:
@@ -275,25 +262,21 @@ class WebhookSender:
         """Write down what became of the try number `tries`, and when the next one is."""
         told = log.bind(webhook=webhook.id, event_name=webhook.event, tries=tries)
         now = self._now()
+        if undelivered is None:
+            await self._store.record(WebhookTried(webhook.id, now, None, None))
+            told.info("webhooks.delivered")
+            return
         next_try_at: datetime | None = None
-        try:
-            if undelivered is None:
-                await self._store.webhook_delivered(webhook.id, now)
-                told.info("webhooks.delivered")
-                return
-            if not undelivered.for_good:
-                next_try_at = now + timedelta(seconds=retry_delay_s(tries, self._dice))
-                if next_try_at > webhook.created_at + self._max_age:
-                    next_try_at = None
-            await self._store.webhook_failed(webhook.id, str(undelivered), next_try_at)
-            if next_try_at is None:
-                told.error("webhooks.given_up", reason=str(undelivered))
-            else:
-                told.warning("webhooks.undelivered", reason=str(undelivered), next_try_at=next_try_at.isoformat())
-                self._wake.set()
-        except StoreError as error:
-            # It comes again when its lease is over.
-            told.warning("webhooks.not_noted", delivered=undelivered is None, reason=str(error))
+        if not undelivered.for_good:
+            next_try_at = now + timedelta(seconds=retry_delay_s(tries, self._dice))
+            if next_try_at > webhook.created_at + self._max_age:
+                next_try_at = None
+        await self._store.record(WebhookTried(webhook.id, now, str(undelivered), next_try_at))
+        if next_try_at is None:
+            told.error("webhooks.given_up", reason=str(undelivered))
+        else:
+            told.warning("webhooks.undelivered", reason=str(undelivered), next_try_at=next_try_at.isoformat())
+            self._wake.set()
 
     @property
     def _max_age(self) -> timedelta:

@@ -30,7 +30,6 @@ from robot.call.nodes import Nodes
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
 from robot.call.playing import LINK_GRACE_S
-from robot.call.progress import Progress
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.recording import Recording
@@ -44,6 +43,7 @@ from robot.dialogue.conversation import Conversation
 from robot.esl import commands
 from robot.esl.errors import EventSocketError
 from robot.prompts.library import PromptLibrary
+from robot.store.facts import Answered, Finished, Progress
 from robot.store.records import AttemptResult
 from robot.store.store import Store
 from robot.webhooks import WebhookSender
@@ -123,7 +123,6 @@ class Call:
             self._who = WhoPickedUp(greetings_for(plan.language), plan.amd, listen=self._line.find_out_who)
             self._hearing.tap = self._who.hear
             self._line.find_out_who(True)
-        self._progress = Progress(self.uuid, self._record, parts.store)
         self._talk = Talk(
             self.uuid,
             self._conversation,
@@ -137,7 +136,7 @@ class Call:
                 deeds=Deeds(self.uuid, plan, parts.store, parts.webhooks),
                 enter=self._enter,
                 tell=self._tell,
-                progress=self._progress.save,
+                progress=self._save_progress,
                 handed_over=self._handed_over,
             ),
         )
@@ -250,7 +249,7 @@ class Call:
         self._enter(CallState.ACTIVE)
         if self._recording is not None:
             await self._recording.start()
-        await self._parts.store.mark_answered(self.uuid, datetime.now(UTC), self.report.ring_ms)
+        self._parts.store.record(Answered(self.uuid, datetime.now(UTC), self.report.ring_ms))
         await self._limit_length()
 
     async def _limit_length(self) -> None:
@@ -273,6 +272,11 @@ class Call:
         if self._recording is not None:
             await self._recording.stop()
 
+    def _save_progress(self) -> None:
+        """What is known so far, in case that this process does not live to write the outcome."""
+        record = self._record
+        self._parts.store.record(Progress(self.uuid, record.turns(), record.barge_ins(), record.latencies()))
+
     def _outcome_without_conclusion(self) -> str:
         return Outcome.COMPLETED if self._record.callee_spoke else Outcome.NO_SPEECH
 
@@ -283,7 +287,6 @@ class Call:
         self._enter(CallState.ENDING)
         await self._channel.hang_up()
         await self._hearing.texts_known(_LAST_WORDS_S)
-        await self._progress.close()
         report, record = self.report, self._record
         report.outcome = outcome
         if self._who is not None and (picked_up := self._who.reported) is not None:
@@ -316,8 +319,10 @@ class Call:
         )  # fmt: skip
         try:
             next_try = self._beginning.next_try(result)
-            await self._parts.store.finish_attempt(
-                self.uuid, result, report.turns, report.barge_ins, report.latencies, next_try
+            await self._parts.store.record(
+                Finished(
+                    self.uuid, self._plan.number, result, report.turns, report.barge_ins, report.latencies, next_try
+                )
             )
         finally:
             await self._let_go()

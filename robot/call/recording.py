@@ -15,7 +15,7 @@ import structlog
 from robot.call.channel import Channel
 from robot.esl import commands
 from robot.esl.errors import BadArgument, EventSocketError
-from robot.store.errors import StoreError
+from robot.store.facts import RecordingBegan
 from robot.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -66,11 +66,8 @@ class Recording:
             return
         self.path = str(file)
         self.expires_at = None if self._plan.keep is None else datetime.now(UTC) + self._plan.keep
-        try:
-            # Now and not with the outcome: a recording must be found and deleted although the robot dies before that.
-            await self._store.recording_started(uuid, self.path, self.expires_at)
-        except StoreError as error:
-            log.warning("recording.not_noted", uuid=uuid, reason=str(error))
+        # Now and not with the outcome: a recording must be found and deleted although the robot dies before that.
+        self._store.record(RecordingBegan(uuid, self.path, self.expires_at))
 
     async def stop(self) -> None:
         """Record no more of a call that goes on without us: it was the robot's callee who was told of the recording,

@@ -40,6 +40,7 @@ from robot.store.campaign_records import (
 )
 from robot.store.errors import CalledMeanwhile, ClaimLost, OnDoNotCallList, StoreError
 from robot.store.records import Handover
+from robot.store.store import AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -193,7 +194,7 @@ class Dialer:
                     await self._follow_one(each)
                 await self._company.tell(self._not_here(stored) | self.reasons())
                 if not self._stopped:
-                    self._blocked = None
+                    self._blocked = AWAY if self._store.away else None
             except StoreError as error:
                 self._database_away(error)
             self._pace.limit_system(self._company.part(self._limits))

@@ -22,7 +22,9 @@ from robot.call.outcome import Outcome
 from robot.campaign.definition import BadNumber, Campaign, CampaignError, load_campaign, normalise_number
 from robot.esl.hook import IncomingCall
 from robot.store.errors import StoreError
+from robot.store.facts import Finished
 from robot.store.records import AttemptResult, NewIncomingCall
+from robot.store.store import AWAY
 from robot.toml_file import Problem
 
 log = structlog.get_logger(__name__)
@@ -143,6 +145,10 @@ class IncomingCalls:
             log.error("incoming.crashed", reason=type(error).__name__, exc_info=error)
 
     async def _see_through(self, incoming: IncomingCall) -> None:
+        if self._parts.store.away:  # it would ring until the database has not answered for long enough
+            log.warning("incoming.released", uuid=incoming.uuid, reason=AWAY)
+            incoming.release()
+            return
         caller = self._campaigns.caller(incoming.caller)
         node = self._parts.nodes.running(incoming.core_uuid)
         try:
@@ -168,8 +174,8 @@ class IncomingCalls:
         try:
             report = await call.run()
         except StoreError as error:
-            # Not written down, so not taken; or it is over and its outcome is lost, which the call has told.
-            log.warning("incoming.not_written", uuid=incoming.uuid, reason=str(error))
+            # Not written down, so not taken: it went back to the dialplan.
+            log.warning("incoming.released", uuid=incoming.uuid, reason=str(error))
         else:
             log.info("incoming.over", uuid=incoming.uuid, campaign=campaign.name, outcome=report.outcome)
         finally:
@@ -206,6 +212,7 @@ class IncomingCalls:
             await self._parts.store.begin_incoming(
                 NewIncomingCall(incoming.uuid, None, caller, incoming.dialled, place, now)
             )
-            await self._parts.store.finish_attempt(incoming.uuid, result, [], [], [])
         except StoreError as error:
             log.warning("incoming.not_written", uuid=incoming.uuid, reason=str(error))
+            return
+        self._parts.store.record(Finished(incoming.uuid, caller, result, (), (), ()))

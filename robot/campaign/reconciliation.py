@@ -19,6 +19,7 @@ from robot.call.nodes import Node
 from robot.call.outcome import Outcome
 from robot.esl import commands
 from robot.esl.errors import CommandRefused, EventSocketError
+from robot.store.facts import Finished
 from robot.store.records import AttemptResult, StoredAttempt
 
 log = structlog.get_logger(__name__)
@@ -49,12 +50,13 @@ class Reconciliation:
             if node is not None and not node.switch.connected:
                 continue
             try:
-                done += await self._settle(attempt, node)
+                await self._settle(attempt, node)
+                done += 1
             except EventSocketError as error:
                 log.info("reconciliation.postponed", uuid=attempt.uuid, node=attempt.node, reason=str(error))
         return done
 
-    async def _settle(self, attempt: StoredAttempt, node: Node | None) -> bool:
+    async def _settle(self, attempt: StoredAttempt, node: Node | None) -> None:
         """node: None: a FreeSWITCH that is in robot.toml no more."""
         outcome, told = (Outcome.UNKNOWN, _GONE) if node is None else await self._fate(attempt.uuid, node)
         result = AttemptResult(
@@ -63,8 +65,8 @@ class Reconciliation:
             recording_expires_at=attempt.recording_expires_at,
         )  # fmt: skip
         log.warning("reconciliation.settled", uuid=attempt.uuid, outcome=outcome)
-        return await self._parts.store.finish_attempt(
-            attempt.uuid, result, attempt.turns, attempt.barge_ins, attempt.latencies
+        await self._parts.store.record(
+            Finished(attempt.uuid, attempt.number, result, attempt.turns, attempt.barge_ins, attempt.latencies)
         )
 
     async def _fate(self, uuid: str, node: Node) -> tuple[Outcome, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Executable, and_, func, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -37,6 +37,10 @@ from robot.store.records import (
 )
 from robot.store.schema import Attempt, BargeIn, Base, Campaign, Contact, Latency, Turn
 from robot.store.statements import insert_into, insert_unless_there, rows_changed
+
+# Their codes in 255 letters.
+_MOST_FAULTS: Final = 10
+_LATENCY_FIELDS: Final = tuple(each.name for each in fields(LatencyRecord))
 
 
 class AttemptRepository:
@@ -179,26 +183,25 @@ class AttemptRepository:
         barge_ins: Sequence[BargeInRecord],
         latencies: Sequence[LatencyRecord],
         next_try: NextTry | None = None,
-        *,
-        repeated: bool = False,
     ) -> bool:
         """Write the outcome and all that belongs to it, unless the attempt has one: then False, and nothing changes.
 
         next_try: when the contact may be called again; None: it is done.
         With the outcome `do_not_call` the number comes on the do-not-call list, for all campaigns.
-        repeated: an earlier try may have been committed without our knowing: True then, too. Raises UnknownAttempt.
+        Raises UnknownAttempt.
         """
         if result.outcome == DO_NOT_CALL:
             DoNotCallRepository(self._session).lock()
         values = {each.name: getattr(result, each.name) for each in fields(result)} | {
             "answers": dict(result.answers),
+            "faults": " ".join(result.faults[:_MOST_FAULTS]) or None,
             "answered_at": func.coalesce(result.answered_at, Attempt.answered_at),
             "ring_ms": func.coalesce(result.ring_ms, Attempt.ring_ms),
         }
         if not self._change(
             uuid, update(Attempt).where(Attempt.uuid == uuid, Attempt.outcome.is_(None)).values(values)
         ):
-            return repeated and self._is({"uuid": uuid, "outcome": result.outcome, "ended_at": result.ended_at})
+            return False
         self._write_parts(uuid, turns, barge_ins, latencies)
         if result.outcome == DO_NOT_CALL:
             self._keep_from_calling(uuid, result.ended_at)
@@ -316,6 +319,7 @@ def _stored(attempt: Attempt) -> StoredAttempt:
         transferred_to=attempt.transferred_to,
         answers=attempt.answers,
         handover=None if attempt.handover is None else Handover(attempt.handover),
+        faults=tuple((attempt.faults or "").split()),
         turns=tuple(
             TurnRecord(
                 turn.seq,
@@ -336,8 +340,7 @@ def _stored(attempt: Attempt) -> StoredAttempt:
             for each in attempt.barge_ins
         ),
         latencies=tuple(
-            LatencyRecord(each.turn, each.endpoint_ms, each.stt_ms, each.llm_ms, each.tts_ms, each.total_ms)
-            for each in attempt.latencies
+            LatencyRecord(**{name: getattr(each, name) for name in _LATENCY_FIELDS}) for each in attempt.latencies
         ),
         owner=attempt.owner,
     )

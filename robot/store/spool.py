@@ -107,9 +107,10 @@ class Spool:
         """Whether it must not be called, for a reason that the database does not know yet."""
         return number in self._opted_out
 
-    def has_outcome(self, uuid: str) -> bool:
-        """Whether the attempt has one that the database does not know yet."""
-        return uuid in self._outcomes
+    @property
+    def outcomes(self) -> frozenset[str]:
+        """The attempts that have one which the database does not know yet."""
+        return frozenset(self._outcomes)
 
     def put(self, fact: Fact) -> asyncio.Future[Kept]:
         """Have it written. The future, which may be ignored, is done when it is safe, and soon. Raises StoreClosed."""

@@ -27,22 +27,21 @@ from robot.store.journal import Journal
 from robot.store.outbox import WebhookRepository
 from robot.store.records import (
     AttemptResult,
-    BargeInRecord,
     DoNotCallEntry,
     ExpiredRecording,
     ImportCount,
-    LatencyRecord,
     NewAttempt,
     NewDoNotCall,
     NewIncomingCall,
-    NewWebhook,
     StoredAttempt,
     StoredWebhook,
-    TurnRecord,
 )
 from robot.store.repositories import AttemptRepository
 from robot.store.spool import Kept, Spool
 from robot.store.threads import CLOSE_LIMIT_S, LIMIT_S, MAX_WAITING, UNWATCHED, StoreWatcher
+
+#: Why nobody is called, and nobody answered, while `Store.away`.
+AWAY: Final = "the database does not take what happens in calls"
 
 _NOT_DIALLED: Final = "the database went away before it was dialled"
 # As many entries as a writer keeps others waiting for: tens of ms.
@@ -150,51 +149,9 @@ class Store(CampaignStore):
             "expired_recordings", lambda session, _: AttemptRepository(session).expired_recordings(now, limit)
         )
 
-    async def recording_started(self, uuid: str, path: str, expires_at: datetime | None) -> None:
-        """See `AttemptRepository.recording_started`."""
-        await self._write(
-            "recording_started",
-            lambda session, _: AttemptRepository(session).recording_started(uuid, path, expires_at),
-        )
-
     async def recording_deleted(self, uuid: str) -> None:
         """See `AttemptRepository.recording_deleted`."""
         await self._write("recording_deleted", lambda session, _: AttemptRepository(session).recording_deleted(uuid))
-
-    async def mark_answered(self, uuid: str, at: datetime, ring_ms: int | None) -> None:
-        await self._write(
-            "mark_answered", lambda session, _: AttemptRepository(session).mark_answered(uuid, at, ring_ms)
-        )
-
-    async def save_progress(
-        self,
-        uuid: str,
-        turns: Sequence[TurnRecord],
-        barge_ins: Sequence[BargeInRecord],
-        latencies: Sequence[LatencyRecord],
-    ) -> bool:
-        """See `AttemptRepository.save_progress`."""
-        return await self._write(
-            "save_progress",
-            lambda session, _: AttemptRepository(session).save_progress(uuid, turns, barge_ins, latencies),
-        )
-
-    async def finish_attempt(
-        self,
-        uuid: str,
-        result: AttemptResult,
-        turns: Sequence[TurnRecord],
-        barge_ins: Sequence[BargeInRecord],
-        latencies: Sequence[LatencyRecord],
-        next_try: NextTry | None = None,
-    ) -> bool:
-        """See `AttemptRepository.finish`."""
-        return await self._write(
-            "finish_attempt",
-            lambda session, repeated: AttemptRepository(session).finish(
-                uuid, result, turns, barge_ins, latencies, next_try, repeated=repeated
-            ),
-        )
 
     async def attempt(self, uuid: str) -> StoredAttempt:
         """Raises UnknownAttempt."""
@@ -203,20 +160,17 @@ class Store(CampaignStore):
     async def unfinished_attempts(self, owner: str | None = None, node: str | None = None) -> list[StoredAttempt]:
         """See `AttemptRepository.unfinished`; without those whose outcome is on its way, or was left in a journal."""
         await self._spool.recover(0)  # a process that died meanwhile may have had some of them
+        on_their_way = self._spool.outcomes  # perhaps not any more when the answer is here
         unfinished = await self._read(
             "unfinished_attempts", lambda session, _: AttemptRepository(session).unfinished(owner, node)
         )
-        return [attempt for attempt in unfinished if not self._spool.has_outcome(attempt.uuid)]
+        return [attempt for attempt in unfinished if attempt.uuid not in on_their_way | self._spool.outcomes]
 
     async def outcomes(self, campaign: str) -> dict[str, int]:
         """See `AttemptRepository.outcomes`."""
         return await self._read("outcomes", lambda session, _: AttemptRepository(session).outcomes(campaign))
 
     # -- the do-not-call list ------------------------------------------------------------------------------------------
-
-    async def add_do_not_call(self, new: NewDoNotCall) -> bool:
-        """Whether it is new; an entry that is there stays as it is."""
-        return (await self._write("add_do_not_call", partial(_add_to_list, [new]))).added == 1
 
     async def import_do_not_call(
         self, entries: Iterable[NewDoNotCall], on_progress: Callable[[ImportCount], None] | None = None
@@ -261,11 +215,6 @@ class Store(CampaignStore):
 
     # -- the outbox ----------------------------------------------------------------------------------------------------
 
-    async def post_webhook(self, new: NewWebhook, next_try_at: datetime | None = None) -> None:
-        """Into the outbox, due at once or at `next_try_at`. Again: nothing."""
-        due = next_try_at or new.created_at
-        await self._write("post_webhook", lambda session, _: WebhookRepository(session).post(new, due))
-
     async def due_webhooks(self, now: datetime, lease: timedelta, limit: int) -> list[StoredWebhook]:
         """See `WebhookRepository.claim_due`."""
         return await self._write(
@@ -275,15 +224,6 @@ class Store(CampaignStore):
     async def next_webhook_due_at(self) -> datetime | None:
         """See `WebhookRepository.next_due_at`."""
         return await self._read("next_webhook_due_at", lambda session, _: WebhookRepository(session).next_due_at())
-
-    async def webhook_delivered(self, webhook_id: str, at: datetime) -> None:
-        await self._write("webhook_delivered", lambda session, _: WebhookRepository(session).delivered(webhook_id, at))
-
-    async def webhook_failed(self, webhook_id: str, error: str, next_try_at: datetime | None) -> None:
-        """See `WebhookRepository.failed`."""
-        await self._write(
-            "webhook_failed", lambda session, _: WebhookRepository(session).failed(webhook_id, error, next_try_at)
-        )
 
     async def webhook(self, webhook_id: str) -> StoredWebhook | None:
         return await self._read("webhook", lambda session, _: WebhookRepository(session).get(webhook_id))

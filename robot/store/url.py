@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,12 @@ class DatabaseUrl:
     address: URL
     masked: str
     file: Path | None
+
+    @property
+    def name(self) -> str:
+        """Which database it is, whoever uses it: fit for a file's name."""
+        parts = (self.address.host or "local", str(self.address.port or ""), self.address.database or "")
+        return re.sub(r"[^A-Za-z0-9.-]+", "_", "_".join(part for part in parts if part)).lstrip(".")
 
     def __repr__(self) -> str:
         return f"<DatabaseUrl {self.masked}>"

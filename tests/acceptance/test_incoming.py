@@ -18,6 +18,7 @@ from robot.campaign.definition import load_campaign
 from robot.retention import Retention
 from robot.service import Service
 from robot.store.errors import UnknownAttempt
+from robot.store.facts import RecordingBegan
 from robot.store.records import Direction, StoredAttempt
 from tests.acceptance.world import DEMO, World, open_world, settings_for
 
@@ -196,7 +197,7 @@ async def test_retention_deletes_nothing_outside_its_folder(tmp_path: Path) -> N
         precious = tmp_path / "precious.wav"
         precious.touch()
         store = world.daemon.store
-        await store.recording_started(call.report.uuid, str(precious), datetime.now(UTC))
+        await store.record(RecordingBegan(call.report.uuid, str(precious), datetime.now(UTC)))
         assert await Retention(store, tmp_path / "recordings").delete_expired(datetime.now(UTC)) == 0
         assert precious.exists()
 

@@ -12,6 +12,7 @@ from robot.demo import forget_wishes
 from robot.direct_call import SIMULATOR_NODE
 from robot.store.database import Database
 from robot.store.errors import OnDoNotCallList
+from robot.store.facts import Finished
 from robot.store.records import AttemptResult, DoNotCallSource, NewAttempt, NewDoNotCall
 from robot.store.store import Store
 
@@ -31,8 +32,8 @@ async def test_only_what_a_virtual_callee_asked_for_is_forgotten(tmp_path: Path)
     try:
         for asking in (attempt(VIRTUAL, SIMULATOR_NODE), attempt(REAL, "127.0.0.1")):
             await store.begin_attempt(asking)
-            await store.finish_attempt(asking.uuid, ASKED, [], [], [])
-        await store.add_do_not_call(NewDoNotCall(BY_HAND, NOW, DoNotCallSource.OPERATOR))
+            await store.record(Finished(asking.uuid, asking.number, ASKED, (), (), ()))
+        await store.import_do_not_call([NewDoNotCall(BY_HAND, NOW, DoNotCallSource.OPERATOR)])
 
         await forget_wishes(store, "demo", [VIRTUAL, REAL, BY_HAND])
 

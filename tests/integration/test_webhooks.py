@@ -9,7 +9,8 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +18,12 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
 from robot.store.database import Database
+from robot.store.errors import DatabaseUnavailable
+from robot.store.facts import WebhookDue
+from robot.store.journal import Journal
 from robot.store.records import StoredWebhook
 from robot.store.store import Store
 from robot.webhooks import (
@@ -90,7 +95,7 @@ async def test_what_is_posted_arrives_signed_and_is_off_the_outbox(make: Callabl
     world = make(secret="s3cret")
     await world.sender.start()
     new = new_webhook(URL, "step", {"town": "Paris"}, "8e30c25c-033f-41b3-bdcb-a0339ea83b97", START)
-    await world.sender.post(new)
+    world.store.record(WebhookDue(new, START))
     await asyncio.wait_for(world.got.wait(), 10)
     assert await world.sender.drain(10) == 0
     [request] = world.requests
@@ -198,14 +203,34 @@ async def test_one_that_is_broken_off_is_tried_again_after_its_lease(make: Calla
     assert await world.sender.drain(10) == 0
 
 
-async def test_with_the_database_away_it_is_sent_all_the_same(make: Callable[..., World]) -> None:
-    world = make()
+class DatabaseThatGoes(Database):
+    away = False
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        if self.away:
+            raise DatabaseUnavailable("pulled out")
+        with super().write() as session:
+            yield session
+
+
+async def test_with_the_database_away_it_is_sent_all_the_same_and_noted_when_it_is_back(tmp_path: Path) -> None:
+    database = DatabaseThatGoes(f"sqlite:///{tmp_path}/robot.db")
+    database.prepare()
+    store = Store(database, journal=Journal(tmp_path / "spool"))
+    world = World(store, WebhookSettings())
     await world.sender.start()
-    world.sender.task.cancel()
-    await world.store.close()
-    assert await world.sender.deliver_now(new_webhook(URL, "step", {}, now=START))
+    database.away = True
+    taken, refused = (new_webhook(URL, "step", {}, now=START) for _ in range(2))
+    assert await world.sender.deliver_now(taken)
     world.status = 500
-    assert not await world.sender.deliver_now(new_webhook(URL, "step", {}, now=START))
+    assert not await world.sender.deliver_now(refused)
+    database.away = False
+    assert await store.drain(10) == 0
+    assert (await world.stored(taken.id)).delivered_at == START
+    assert (await world.stored(refused.id)).last_error == "status 500"
+    await world.sender.close()
+    await store.close()
 
 
 async def test_an_address_that_is_none_is_given_up_at_once(make: Callable[..., World]) -> None:
@@ -221,7 +246,7 @@ async def test_not_more_than_a_few_are_delivered_at_once(make: Callable[..., Wor
     world = make()
     world.status = None
     for _ in range(20):
-        await world.store.post_webhook(new_webhook(URL, "step", {}, now=START))
+        await world.store.record(WebhookDue(new_webhook(URL, "step", {}, now=START), START))
     await world.sender.start()
     await world.sender.drain(0.3)
     assert len(world.requests) == 8
@@ -279,7 +304,7 @@ def test_delays_double_up_to_an_hour(tries: int, seed: int) -> None:
 async def test_how_many_wait_is_known_without_asking_the_database(make: Callable[..., World]) -> None:
     world = make()
     later = START + timedelta(hours=1)
-    await world.store.post_webhook(new_webhook(URL, "step", {}, now=START), later)
+    await world.store.record(WebhookDue(new_webhook(URL, "step", {}, now=START), later))
     await world.sender.start()
     async with asyncio.timeout(10):
         while world.sender.waiting is None:  # noqa: ASYNC110 - it is a figure, nobody waits for it

@@ -223,8 +223,6 @@ def test_the_second_outcome_changes_nothing(database: Database) -> None:
     with database.write() as session:
         attempts = AttemptRepository(session)
         assert not attempts.finish(new.uuid, late, [PROMPT, ANSWER], [BARGE_IN], [LATENCY])
-        assert not attempts.finish(new.uuid, late, [], [], [], repeated=True), "the outcome is not ours"
-        assert attempts.finish(new.uuid, RESULT, [], [], [], repeated=True), "the outcome is ours"
         assert not attempts.save_progress(new.uuid, [PROMPT, ANSWER], [], [])
     assert _stored(database, new.uuid) == before
 

@@ -25,6 +25,7 @@ from robot.store.claims import ClaimRepository
 from robot.store.contacts import ContactRepository
 from robot.store.database import Database
 from robot.store.errors import CalledMeanwhile, ClaimLost, OnDoNotCallList
+from robot.store.facts import Finished
 from robot.store.records import AttemptResult, DoNotCallSource, NewAttempt, NewDoNotCall, StoredAttempt
 from robot.store.repositories import AttemptRepository
 from robot.store.store import Store
@@ -161,7 +162,8 @@ async def test_what_came_of_it_is_on_the_contact_with_its_outcome(store: Store) 
     assert await store.contact_states("spring") == {ContactState.IN_CALL: 1}
     assert await claim(store, at=NOW + 24 * HOUR) == [], "nobody is called while in a call"
     assert await store.next_due_at("spring") is None
-    assert await store.finish_attempt(new.uuid, BUSY, [], [], [], NextTry(NOW + HOUR, reason="a retry later"))
+    next_try = NextTry(NOW + HOUR, reason="a retry later")
+    await store.record(Finished(new.uuid, new.number, BUSY, (), (), (), next_try))
     stored = await store.contact("spring", claimed.number)
     assert stored is not None
     assert (stored.state, stored.next_at, stored.attempts, stored.last_outcome, stored.reason) == (
@@ -172,10 +174,10 @@ async def test_what_came_of_it_is_on_the_contact_with_its_outcome(store: Store) 
     assert again.history == (PastAttempt("spring", NOW, NOW + SECOND, "busy", None),)
     last = attempt_at(again, NOW + HOUR)
     await store.begin_attempt(last)
-    await store.finish_attempt(last.uuid, replace(BUSY, outcome="unknown"), [], [], [])
+    await store.record(Finished(last.uuid, last.number, replace(BUSY, outcome="unknown"), (), (), ()))
     assert await store.contact_states("spring") == {ContactState.DONE: 1}
-    assert not await store.finish_attempt(last.uuid, BUSY, [], [], [], NextTry(NOW)), "an outcome is written once"
-    assert await store.contact_states("spring") == {ContactState.DONE: 1}
+    await store.record(Finished(last.uuid, last.number, BUSY, (), (), (), NextTry(NOW)))
+    assert await store.contact_states("spring") == {ContactState.DONE: 1}, "an outcome is written once"
 
 
 async def test_a_contact_that_is_given_up_says_why(store: Store) -> None:
@@ -200,7 +202,7 @@ async def test_nobody_is_called_whom_another_campaign_called_since_the_rules_wer
 async def test_the_do_not_call_list_leaves_the_claim_to_be_given_back(store: Store) -> None:
     await running(store, 1)
     [claimed] = await claim(store)
-    await store.add_do_not_call(NewDoNotCall(claimed.number, NOW, DoNotCallSource.OPERATOR))
+    await store.import_do_not_call([NewDoNotCall(claimed.number, NOW, DoNotCallSource.OPERATOR)])
     with pytest.raises(OnDoNotCallList):
         await store.begin_attempt(attempt_at(claimed))
     await store.release([(claimed.claim, GivenUp("on the do-not-call list"))])

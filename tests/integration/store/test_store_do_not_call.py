@@ -14,6 +14,7 @@ from robot.store.contacts import ContactRepository
 from robot.store.database import Database
 from robot.store.do_not_call import DoNotCallRepository
 from robot.store.errors import OnDoNotCallList, UnknownAttempt
+from robot.store.facts import Finished
 from robot.store.records import (
     AttemptResult,
     DoNotCallSource,
@@ -45,8 +46,13 @@ async def store(database: Database) -> AsyncIterator[Store]:
     await store.close()
 
 
+async def add(store: Store, new: NewDoNotCall) -> bool:
+    """Whether it is new."""
+    return (await store.import_do_not_call([new])).added == 1
+
+
 async def test_an_entry_comes_back_as_it_was_given(store: Store) -> None:
-    assert await store.add_do_not_call(entry(note="wrote to us"))
+    assert await add(store, entry(note="wrote to us"))
     found = await store.is_do_not_call(NUMBER, "spring")
     assert found is not None
     assert (found.number, found.pattern, found.campaign, found.note) == (NUMBER, None, None, "wrote to us")
@@ -57,19 +63,19 @@ async def test_an_entry_comes_back_as_it_was_given(store: Store) -> None:
 @pytest.mark.parametrize("what", [NUMBER, "+3314*"])
 @pytest.mark.parametrize("campaign", [None, "spring"])
 async def test_an_entry_is_there_once_and_the_first_one_stays(store: Store, what: str, campaign: str | None) -> None:
-    assert await store.add_do_not_call(entry(what, campaign, "first"))
-    assert not await store.add_do_not_call(entry(what, campaign, "second"))
+    assert await add(store, entry(what, campaign, "first"))
+    assert not await add(store, entry(what, campaign, "second"))
     [only] = await store.do_not_call_page()
     assert only.note == "first"
     assert (only.pattern or only.number) == what
 
 
 async def test_one_for_a_campaign_counts_there_and_one_for_all_everywhere(store: Store) -> None:
-    await store.add_do_not_call(entry(campaign="spring"))
+    await add(store, entry(campaign="spring"))
     assert await store.is_do_not_call(NUMBER, "spring") is not None
     assert await store.is_do_not_call(NUMBER, "autumn") is None
     assert await store.is_do_not_call(NUMBER, None) is None
-    assert await store.add_do_not_call(entry()), "the same number, for all campaigns"
+    assert await add(store, entry()), "the same number, for all campaigns"
     for campaign in ("spring", "autumn", None):
         found = await store.is_do_not_call(NUMBER, campaign)
         assert found is not None
@@ -87,7 +93,7 @@ async def test_one_for_a_campaign_counts_there_and_one_for_all_everywhere(store:
 async def test_a_pattern_is_how_numbers_begin(
     store: Store, pattern: str, numbers: list[str], others: list[str]
 ) -> None:
-    await store.add_do_not_call(entry(pattern))
+    await add(store, entry(pattern))
     for number in numbers:
         found = await store.is_do_not_call(number, "spring")
         assert found is not None
@@ -97,16 +103,16 @@ async def test_a_pattern_is_how_numbers_begin(
 
 
 async def test_an_entry_of_the_number_itself_is_told_before_a_pattern(store: Store) -> None:
-    await store.add_do_not_call(entry("+331*"))
-    await store.add_do_not_call(entry(campaign="spring"))
+    await add(store, entry("+331*"))
+    await add(store, entry(campaign="spring"))
     found = await store.is_do_not_call(NUMBER, "spring")
     assert found is not None
     assert (found.number, found.campaign) == (NUMBER, "spring")
 
 
 async def test_who_is_removed_may_be_called(store: Store) -> None:
-    await store.add_do_not_call(entry())
-    await store.add_do_not_call(entry("+331*", "spring"))
+    await add(store, entry())
+    await add(store, entry("+331*", "spring"))
     assert not await store.remove_do_not_call(NUMBER, "spring"), "that one is for all campaigns"
     assert await store.remove_do_not_call(NUMBER)
     assert not await store.remove_do_not_call(NUMBER)
@@ -119,7 +125,7 @@ async def test_who_is_removed_may_be_called(store: Store) -> None:
 
 async def test_the_list_comes_page_by_page(store: Store) -> None:
     for number in range(1, 6):
-        await store.add_do_not_call(entry(f"+3314000000{number}", "spring" if number % 2 else None))
+        await add(store, entry(f"+3314000000{number}", "spring" if number % 2 else None))
     seen, after = [], 0
     while page := await store.do_not_call_page(after_id=after, limit=2):
         assert len(page) <= 2
@@ -131,7 +137,7 @@ async def test_the_list_comes_page_by_page(store: Store) -> None:
 
 
 async def test_an_import_counts_what_is_new(store: Store) -> None:
-    await store.add_do_not_call(entry(note="by hand"))
+    await add(store, entry(note="by hand"))
     told: list[ImportCount] = []
     numbers = [f"+3314{number:07}" for number in range(1, 5001)]
     entries = (NewDoNotCall(number, NOW, DoNotCallSource.IMPORT) for number in [*numbers, numbers[7]])
@@ -145,7 +151,7 @@ async def test_an_import_counts_what_is_new(store: Store) -> None:
 
 @pytest.mark.parametrize(("what", "campaign"), [(NUMBER, None), (NUMBER, "spring"), ("+331*", None)])
 async def test_nobody_on_the_list_is_dialled(store: Store, what: str, campaign: str | None) -> None:
-    await store.add_do_not_call(entry(what, campaign))
+    await add(store, entry(what, campaign))
     new = new_attempt()
     with pytest.raises(OnDoNotCallList, match=r"since 2026-11-21.*`robot dnc remove --entry \d+`") as told:
         await store.begin_attempt(new)
@@ -167,7 +173,7 @@ def test_a_refused_attempt_leaves_no_contact(database: Database) -> None:
 async def test_who_asks_for_it_comes_on_the_list_with_the_outcome(store: Store) -> None:
     new = new_attempt()
     await store.begin_attempt(new)
-    assert await store.finish_attempt(new.uuid, ASKED, [], [], [])
+    await store.record(Finished(new.uuid, new.number, ASKED, (), (), ()))
     found = await store.is_do_not_call(NUMBER, "autumn")
     assert found is not None
     assert (found.campaign, found.source, found.attempt_uuid) == (None, DoNotCallSource.CALLEE, new.uuid)
@@ -179,7 +185,7 @@ async def test_who_calls_in_and_asks_for_it_comes_on_the_list_when_the_number_is
     for number in (NUMBER, None):
         call = NewIncomingCall(str(uuid4()), None, number, "0140000009", "fs1", NOW)
         await store.begin_incoming(call)
-        assert await store.finish_attempt(call.uuid, ASKED, [], [], [])
+        await store.record(Finished(call.uuid, number, ASKED, (), (), ()))
     assert [each.number for each in await store.do_not_call_page()] == [NUMBER]
 
 
@@ -187,8 +193,8 @@ async def test_an_outcome_that_comes_second_puts_nobody_on_the_list(store: Store
     new = new_attempt()
     await store.begin_attempt(new)
     completed = AttemptResult("completed", None, None, None, None, None, NOW, None, None)
-    assert await store.finish_attempt(new.uuid, completed, [], [], [])
-    assert not await store.finish_attempt(new.uuid, ASKED, [], [], [])
+    for result in (completed, ASKED):
+        await store.record(Finished(new.uuid, new.number, result, (), (), ()))
     assert await store.do_not_call_page() == []
 
 

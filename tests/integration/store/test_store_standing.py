@@ -13,6 +13,7 @@ from robot.store.campaign_records import CampaignState, ContactState, NewContact
 from robot.store.daemons import this_daemon
 from robot.store.database import Database
 from robot.store.errors import UnknownCampaign
+from robot.store.facts import Answered, Finished
 from robot.store.records import AttemptResult, NewAttempt
 from robot.store.standing import LastCalls, Reason, Standing, StandingRepository
 from robot.store.store import Store
@@ -37,9 +38,9 @@ async def call(store: Store, place: int, at: datetime, outcome: str | None, next
     if outcome is None:
         return
     if outcome != "busy":
-        await store.mark_answered(uuid, at, 100)
+        await store.record(Answered(uuid, at, 100))
     result = AttemptResult(outcome, None, None, None, None, None, at + MINUTE, None, None)
-    await store.finish_attempt(uuid, result, [], [], [], next_try)
+    await store.record(Finished(uuid, NUMBERS[place], result, (), (), (), next_try))
 
 
 async def a_campaign(store: Store) -> None:

@@ -26,7 +26,7 @@ class Noted(list[tuple[str, str | None]]):
 async def test_operations_are_told_with_what_became_of_them(database: Database) -> None:
     noted = Noted()
     store = Store(database, watcher=noted)
-    await store.add_do_not_call(NewDoNotCall("+33140000001", NOW, DoNotCallSource.OPERATOR))
+    await store.import_do_not_call([NewDoNotCall("+33140000001", NOW, DoNotCallSource.OPERATOR)])
     new = NewAttempt(
         uuid=str(uuid4()), campaign="demo", number="+33140000001", caller_id=None, gateway="trunk", node="fs1",
         created_at=NOW,
@@ -38,7 +38,7 @@ async def test_operations_are_told_with_what_became_of_them(database: Database) 
     with pytest.raises(StoreClosed):
         await store.waiting_webhooks()
     assert noted == [
-        ("add_do_not_call", None),
+        ("import_do_not_call", None),
         ("begin_attempt", "OnDoNotCallList"),
         ("waiting_webhooks", "StoreClosed"),
     ]
