@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from robot import __version__
-from robot.commands import campaign, dnc, say, systemd_unit
+from robot.commands import campaign, dnc, live, say, systemd_unit
 from robot.commands import run as running
 from robot.commands.common import (
     DONE,
@@ -44,6 +44,7 @@ def main(context: click.Context, config: Path | None, verbose: int) -> None:
 
 main.add_command(campaign.campaign)
 main.add_command(dnc.dnc)
+main.add_command(live.live)
 main.add_command(running.run_service)
 main.add_command(systemd_unit.systemd_unit)
 main.add_command(say.say)

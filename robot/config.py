@@ -26,6 +26,8 @@ from pydantic import (
 )
 
 from robot.store.errors import BadDatabaseUrl
+from robot.store.sessions.errors import BadSessionsUrl
+from robot.store.sessions.redis_url import REDIS_SCHEMES, check_sessions_url, masked_sessions_url
 from robot.store.url import parse_database_url
 from robot.toml_file import Location, Problem, TomlFileError, key_of, line_of, parse_toml, problems_of
 
@@ -71,6 +73,14 @@ def _checked_url(url: str) -> str:
     try:
         parse_database_url(url)
     except BadDatabaseUrl as error:
+        raise ValueError(str(error)) from None
+    return url
+
+
+def _checked_sessions_url(url: str) -> str:
+    try:
+        check_sessions_url(url)
+    except BadSessionsUrl as error:
         raise ValueError(str(error)) from None
     return url
 
@@ -208,6 +218,13 @@ class MetricsSettings(_Section):
     port: Port = 8085
 
 
+class SessionsSettings(_Section):
+    """[sessions]: who is in a call now. url: of the Redis where several robots tell it; None: each for itself."""
+
+    url: Annotated[str, AfterValidator(_checked_sessions_url)] | None = Field(default=None, repr=False)
+    tenant: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+
+
 class LoggingSettings(_Section):
     """[logging]: as_json is the key `json`: one JSON object a line instead of text for people. -v shows more."""
 
@@ -231,6 +248,7 @@ class Settings(_Section):
     dialer: DialerSettings = Field(default_factory=DialerSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    sessions: SessionsSettings = Field(default_factory=SessionsSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
     def switches(self) -> dict[str, FreeSwitchSettings]:
@@ -436,6 +454,8 @@ def _shown(value: object) -> str | int | float | bool | list[str] | None:
             return str(value)
         case tuple():
             return [str(each) for each in value]
+        case str() if value.startswith(REDIS_SCHEMES):
+            return masked_sessions_url(value)
         case str() if "://" in value:
             return parse_database_url(value).masked
         case str() | bool() | int() | float() | None:

@@ -15,14 +15,18 @@ from robot.call.beginning import Outgoing
 from robot.call.call import Call, Parts
 from robot.call.nodes import Node, NodeLimits, Nodes
 from robot.call.plan import CallPlan
-from robot.call.report import Observer
+from robot.call.report import Notice, Observer
 from robot.config import Settings
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.link import LinkThread
+from robot.live_sessions import LiveSessions
 from robot.metrics.metrics import Metrics
 from robot.prompts.library import PromptLibrary
 from robot.store.database import Database
 from robot.store.journal import Journal
+from robot.store.sessions.memory import MemorySessions
+from robot.store.sessions.redis_sessions import RedisSessions
+from robot.store.sessions.sessions import Sessions
 from robot.store.store import Store
 from robot.webhooks import WebhookSender, WebhookSettings
 from ws_audio.server import AudioServer, AudioServerSettings
@@ -43,6 +47,7 @@ class Daemon:
         self._parts: Parts | None = None
         self.thread = LinkThread()  # of all connections with FreeSWITCH
         self.metrics = Metrics()
+        self.sessions = LiveSessions(_sessions(settings), settings.sessions.tenant)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
@@ -61,6 +66,8 @@ class Daemon:
             nodes = Nodes(_nodes(self._settings, self.thread, metrics))
             await nodes.start()
             starting.push_async_callback(nodes.close)
+            self.sessions.start()
+            starting.push_async_callback(self.sessions.close)
             scheduler = TranscriptionScheduler(
                 await asyncio.to_thread(_load_model, self._settings),
                 workers=self._settings.stt.workers,
@@ -89,7 +96,7 @@ class Daemon:
                 store=store,
                 vad_aggressiveness=self._settings.stt.vad_aggressiveness,
                 recordings=self._settings.recordings.folder,
-                observer=metrics.calls,
+                observer=_both(metrics.calls, self.sessions),
             )
             metrics.watch(self._parts, scheduler)
             starting.callback(metrics.close)
@@ -137,6 +144,19 @@ def _open_database(settings: Settings) -> Database:
     database = Database(settings.database.url)
     database.prepare()
     return database
+
+
+def _sessions(settings: Settings) -> Sessions:
+    url = settings.sessions.url
+    return MemorySessions() if url is None else RedisSessions(url)
+
+
+def _both(first: Observer, second: Observer) -> Observer:
+    def tell(notice: Notice) -> None:
+        first(notice)
+        second(notice)
+
+    return tell
 
 
 def _webhook_settings(settings: Settings) -> WebhookSettings:

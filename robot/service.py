@@ -107,6 +107,7 @@ class Service:
             self._watched.start(recordings.run(), "retention")
             self._watched.start(prompts.run(), "prompt retention")
             self._watched.add(self._daemon.webhooks.task)
+            self._watched.add(self._daemon.sessions.task)
             if settings.metrics.enabled:
                 metrics = MetricsServer(self._daemon.metrics.registry, settings.metrics.host, settings.metrics.port)
                 await metrics.start()

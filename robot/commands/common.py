@@ -34,6 +34,7 @@ from robot.store.errors import (
     StoreError,
     UnknownCampaign,
 )
+from robot.store.sessions.errors import BadSessionsUrl, SessionsError
 from robot.supervision import TaskDied
 from ws_audio.errors import AudioError
 
@@ -59,6 +60,8 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (MetricsError, WRONG_INPUT),
     (DatabaseUnavailable, UNREACHABLE),
     (StoreError, UNREACHABLE),
+    (BadSessionsUrl, WRONG_INPUT),
+    (SessionsError, UNREACHABLE),
     (CannotListen, WRONG_INPUT),
     (EventSocketError, UNREACHABLE),
     (TaskDied, FAILED),

@@ -20,8 +20,10 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as ConnectionLost
 
-from robot.store.sessions.errors import BadSessionsUrl, SessionsUnavailable
+from robot.store.sessions.errors import SessionsUnavailable
+from robot.store.sessions.redis_url import check_sessions_url
 from robot.store.sessions.session import CallSession, from_json, to_json
 from robot.store.sessions.sessions import KEEP_S, chosen
 
@@ -29,23 +31,8 @@ _KEY: Final = "freeswitch-robot:session:"
 _INDEX: Final = "freeswitch-robot:sessions"
 _SWEEP_AFTER_S: Final = 3600
 _AT_ONCE: Final = 200  # documents in one answer: a few 100 KB
-_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 log = structlog.get_logger(__name__)
-
-
-def check_sessions_url(url: str) -> None:
-    """Raises BadSessionsUrl."""
-    if not url.startswith(_SCHEMES):
-        raise BadSessionsUrl(f"should begin with one of {', '.join(_SCHEMES)}, like redis://:password@127.0.0.1:6379/0")
-    try:
-        Redis.from_url(url)
-    except ValueError:
-        # Not chained: it repeats what it could not read.
-        raise BadSessionsUrl(
-            "cannot be read: write redis://user:password@host:port/0. In a password, write @ as %40, / as %2F, : as "
-            "%3A, % as %25"
-        ) from None
 
 
 class RedisSessions:
@@ -61,10 +48,9 @@ class RedisSessions:
         self._keep_ms = round(keep_s * 1000)
         self._limit_s = limit_s
         self._now = now
-        # Whoever calls tries again; a try of the library's own would only make the wait longer.
-        self._redis: Redis = Redis.from_url(
-            url, socket_timeout=limit_s, socket_connect_timeout=limit_s, retry=Retry(NoBackoff(), 0)
-        )
+        # Once more at once: a connection that has rested may have ended meanwhile, which shows when it is used.
+        again = Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,))
+        self._redis: Redis = Redis.from_url(url, socket_timeout=limit_s, socket_connect_timeout=limit_s, retry=again)
 
     async def put(self, sessions: Sequence[CallSession]) -> None:
         if not sessions:
