@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from robot.call.door import Playing
 from robot.call.hearing import Utterance
+from robot.call.latency import ReplyTimes, latency
 from robot.call.playback import PlaybackState
 from robot.dialogue.intents import Understanding
 from robot.store.records import BargeInRecord, LatencyRecord, TurnRecord
@@ -51,10 +52,11 @@ class _BargeIn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Latency:
+class _Reply:
     turn: _Turn
     utterance: Utterance
-    total_ms: int
+    played_at: float
+    times: ReplyTimes | None
 
 
 class CallRecord:
@@ -64,7 +66,7 @@ class CallRecord:
         self.answered_at: float | None = None
         self._turns: list[_Turn] = []
         self._barge_ins: list[_BargeIn] = []
-        self._latencies: list[_Latency] = []
+        self._replies: list[_Reply] = []
         self._turn_of: dict[Utterance, _Turn] = {}
 
     def ms(self, at: float) -> int:
@@ -103,9 +105,9 @@ class CallRecord:
         self._barge_ins.append(_BargeIn(self.ms(at), round(over_prompt_ms), arrived_at, prompt))
         return self._barge_ins[-1].record()
 
-    def replied(self, utterance: Utterance, at: float) -> LatencyRecord:
-        """The first sample of the reply to `utterance` was played at `at`."""
-        self._latencies.append(_Latency(self._turn_of[utterance], utterance, round((at - utterance.ended_at) * 1000)))
+    def replied(self, utterance: Utterance, at: float, times: ReplyTimes | None = None) -> LatencyRecord:
+        """The first sample of the reply to `utterance` was played at `at`. times: of one that was generated."""
+        self._replies.append(_Reply(self._turn_of[utterance], utterance, at, times))
         return self.latencies()[-1]
 
     def turns(self) -> list[TurnRecord]:
@@ -117,15 +119,7 @@ class CallRecord:
     def latencies(self) -> list[LatencyRecord]:
         order = self._in_order()
         return [
-            LatencyRecord(
-                turn=order.index(each.turn) + 1,
-                endpoint_ms=each.utterance.endpoint_ms,
-                stt_ms=each.utterance.stt_ms,
-                llm_ms=None,
-                tts_ms=None,
-                total_ms=each.total_ms,
-            )
-            for each in self._latencies
+            latency(order.index(each.turn) + 1, each.utterance, each.played_at, each.times) for each in self._replies
         ]
 
     def _in_order(self) -> list[_Turn]:

@@ -16,11 +16,11 @@ from robot.call.barge_in import BargeInDetector, BargeInRule
 from robot.call.door import Door, Playing
 from robot.call.failures import PromptNotPlayed
 from robot.call.hearing import Hearing, Utterance
-from robot.call.latency import note
+from robot.call.latency import ReplyTimes, note
 from robot.call.playback import PlaybackState
 from robot.call.playing import retrieve
 from robot.call.record import CallRecord
-from robot.call.report import BargedIn, Notice, PromptBegan, TurnEnded
+from robot.call.report import BargedIn, Notice, PromptBegan, Replied, TurnEnded
 from robot.call.states import CallState
 from robot.call.waiting import first_of
 from robot.dialogue.scenario import Prompt
@@ -75,6 +75,7 @@ class Speaking:
         self._barge_in = BargeInDetector()
         self._playing: Playing | None = None
         self.replies_to: Utterance | None = None  # what the prompt that comes next is the answer to
+        self.reply_times: ReplyTimes | None = None  # of that prompt, where it was generated
 
     @property
     def sounds(self) -> bool:
@@ -170,8 +171,10 @@ class Speaking:
         self._barge_in.arm(rule, at * 1000)
         parts.door.hear_over_prompt(rule.threshold_ms is not None)
         if self.replies_to is not None:
-            note(self._uuid, parts.record.replied(self.replies_to, at))
-            self.replies_to = None
+            latency = parts.record.replied(self.replies_to, at, self.reply_times)
+            self.replies_to = self.reply_times = None
+            note(self._uuid, latency)
+            parts.tell(Replied(self._uuid, latency))
         parts.tell(PromptBegan(self._uuid, prompt.text, parts.record.ms(at)))
 
     def _ended(self, prompt: Prompt, step: str, playing: Playing) -> None:

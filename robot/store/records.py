@@ -125,14 +125,24 @@ class BargeInRecord:
 
 @dataclass(frozen=True, slots=True)
 class LatencyRecord:
-    """How long the reply to turn `turn` took, stage by stage; a stage that did not take place is None. All in ms."""
+    """How long the reply to turn `turn` took, stage by stage; a stage that did not take place is None. All in ms.
+
+    The stages overlap: the model may begin before it is sure that the callee is done. total_ms and the `_at_ms` are
+    counted from the last voiced frame: when the text was final, the model was asked, its first token and its first
+    phrase were there, and its synthesis began.
+    """
 
     turn: int
     endpoint_ms: int | None
     stt_ms: int | None
-    llm_ms: int | None
-    tts_ms: int | None
+    llm_ms: int | None  # asked to first phrase
+    tts_ms: int | None  # of the first phrase
     total_ms: int
+    text_at_ms: int | None = None
+    model_at_ms: int | None = None
+    token_at_ms: int | None = None
+    phrase_at_ms: int | None = None
+    synthesis_at_ms: int | None = None
 
 
 class Handover(StrEnum):
@@ -149,7 +159,7 @@ class AttemptResult:
     outcome `do_not_call` puts the number on the do-not-call list. amd_confidence: 0 to 1. amd_reason: by what it was
     told who picked up; holds no word of theirs. callback_earliest, callback_latest: when to call again.
     transferred_to: the number or extension. answers: what steps kept, by name. handover: the last, if the call came to
-    one.
+    one. faults: the codes of what went wrong on the way, in its order, whether the call survived it or not.
     """
 
     outcome: str
@@ -169,6 +179,7 @@ class AttemptResult:
     transferred_to: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
     handover: Handover | None = None
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +224,7 @@ class StoredAttempt:
     transferred_to: str | None
     answers: Mapping[str, str]
     handover: Handover | None
+    faults: tuple[str, ...]
     turns: tuple[TurnRecord, ...]
     barge_ins: tuple[BargeInRecord, ...]
     latencies: tuple[LatencyRecord, ...]

@@ -233,6 +233,7 @@ class Attempt(Base):
     answers: Mapped[dict[str, str]] = mapped_column(FreeTexts, server_default="{}")
     owner: Mapped[str | None] = mapped_column(String(64))  # the daemon whose call it is; null: no daemon's
     handover: Mapped[str | None] = mapped_column(String(16))
+    faults: Mapped[str | None] = mapped_column(String(255))  # codes, parted by blanks
 
     campaign: Mapped[Campaign | None] = relationship(lazy="raise")
     contact: Mapped[Contact | None] = relationship(lazy="raise")
@@ -286,6 +287,11 @@ class Latency(_OfAttempt, Base):
     llm_ms: Mapped[int | None]
     tts_ms: Mapped[int | None]
     total_ms: Mapped[int]
+    text_at_ms: Mapped[int | None]
+    model_at_ms: Mapped[int | None]
+    token_at_ms: Mapped[int | None]
+    phrase_at_ms: Mapped[int | None]
+    synthesis_at_ms: Mapped[int | None]
 
 
 class DoNotCall(Base):

@@ -51,7 +51,7 @@ ANSWER = TurnRecord(
     intent_reason="sounds like",
 )
 BARGE_IN = BargeInRecord(2000, 1500, "Yes", 0.7, 20.5)
-LATENCY = LatencyRecord(2, 300, 80, None, None, 420)
+LATENCY = LatencyRecord(2, 300, 80, 140, 90, 620, 380, 260, 310, 400, 410)
 
 
 class Ending(StrEnum):
@@ -60,6 +60,7 @@ class Ending(StrEnum):
 
 RESULT = AttemptResult(
     outcome=Ending.INTERESTED,
+    faults=("LLM_TIMEOUT", "TTS_FAIL"),
     hangup_cause="NORMAL_CLEARING",
     amd="human",
     ring_ms=800,
