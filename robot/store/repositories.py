@@ -42,10 +42,6 @@ from robot.store.statements import insert_into, insert_unless_there, rows_change
 _MOST_FAULTS: Final = 10
 _LATENCY_FIELDS: Final = tuple(each.name for each in fields(LatencyRecord))
 
-# Their codes in 255 letters.
-_MOST_FAULTS: Final = 10
-_LATENCY_FIELDS: Final = tuple(each.name for each in fields(LatencyRecord))
-
 
 class AttemptRepository:
     """The life of an attempt: begin, then what happens to it, then finish, exactly once."""
@@ -199,7 +195,6 @@ class AttemptRepository:
         values = {each.name: getattr(result, each.name) for each in fields(result)} | {
             "answers": dict(result.answers),
             "faults": " ".join(result.faults[:_MOST_FAULTS]) or None,
-            "faults": " ".join(result.faults[:_MOST_FAULTS]) or None,
             "answered_at": func.coalesce(result.answered_at, Attempt.answered_at),
             "ring_ms": func.coalesce(result.ring_ms, Attempt.ring_ms),
         }
@@ -324,7 +319,6 @@ def _stored(attempt: Attempt) -> StoredAttempt:
         transferred_to=attempt.transferred_to,
         answers=attempt.answers,
         handover=None if attempt.handover is None else Handover(attempt.handover),
-        faults=tuple((attempt.faults or "").split()),
         faults=tuple((attempt.faults or "").split()),
         turns=tuple(
             TurnRecord(
