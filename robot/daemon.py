@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,7 @@ from robot.store.sessions.sessions import Sessions
 from robot.store.store import Store
 from robot.webhooks import WebhookSender, WebhookSettings
 from ws_audio.server import AudioServer, AudioServerSettings
+from ws_audio.transcription.engine import TranscriptionEngine
 from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
 from ws_audio.transcription.whisper import WhisperEngine
 from ws_audio.vad import ForegroundVad
@@ -41,8 +43,12 @@ class Daemon:
     Entering raises StoreError, ModelNotFound, AudioServerError or EventSocketError, each saying what to do.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, load_engine: Callable[[Settings], TranscriptionEngine] | None = None
+    ) -> None:
+        """load_engine: another speech recognition than Whisper."""
         self._settings = settings
+        self._load_engine = load_engine or _load_model
         self._running = AsyncExitStack()
         self._parts: Parts | None = None
         self.thread = LinkThread()  # of all connections with FreeSWITCH
@@ -69,7 +75,7 @@ class Daemon:
             self.sessions.start()
             starting.push_async_callback(self.sessions.close)
             scheduler = TranscriptionScheduler(
-                await asyncio.to_thread(_load_model, self._settings),
+                await asyncio.to_thread(self._load_engine, self._settings),
                 workers=self._settings.stt.workers,
                 on_done=metrics.transcription.done,
             )

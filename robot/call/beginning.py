@@ -5,7 +5,7 @@ A beginning has its node, writes the attempt down before anything is done, and b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -48,12 +48,14 @@ class FromList:
     """A call that was chosen from a campaign's list.
 
     claim: the right to it. known_attempts: of how many attempts at the number the rules knew when they allowed it.
-    after: what they say of the next one, given the outcome and when the attempt was made.
+    after: what they say of the next one, given the outcome and when the attempt was made. turn: comes back when the
+    call may be dialled, after it was written down.
     """
 
     claim: Claim
     known_attempts: int
     after: Callable[[AttemptResult, datetime], NextTry | None]
+    turn: Callable[[], Awaitable[None]]
 
 
 class Outgoing:
@@ -85,6 +87,8 @@ class Outgoing:
         return None if self._listed is None else self._listed.after(result, self._created_at)
 
     async def connect(self, channel: Channel, stream_token: str) -> int | None:
+        if self._listed is not None:
+            await self._listed.turn()
         sent_at = self._now()
         await channel.dial(self._originate(stream_token), self._plan.ring_timeout_s)
         return round(((channel.answered_at or self._now()) - sent_at) * 1000)

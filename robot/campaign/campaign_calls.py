@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from robot.call.outcome import Outcome
-from robot.campaign.agents import AgentPace
+from robot.campaign.agents import AgentPace, Handovers
 from robot.campaign.breaker import Breaker, Ticket
 from robot.campaign.caller_ids import AllRest, CallerIds
 from robot.campaign.definition import ZONE_FIELD, Campaign
@@ -51,39 +51,64 @@ class Chosen:
 class CampaignCalls:
     """`reason` says for people why nobody is called now; None: somebody is, or is about to be."""
 
-    def __init__(self, campaign: Campaign, gateways: Gateways) -> None:
+    def __init__(self, campaign: Campaign, gateways: Gateways, handovers: Mapping[date, Handovers]) -> None:
+        """handovers: of earlier days, which count for the abandon limit."""
         self.ready: deque[ClaimedContact] = deque()
+        self.expected = 0  # claimed, whose prompts are being made
         self.live = 0  # calls that go on
         self.handed_over = 0  # of them, those that talk to an agent
         self.look_again_at = 0.0  # nobody was due when the list was last looked at
         self.reason: str | None = None
         self._gateways = gateways
-        self.change(campaign)
-
-    def change(self, campaign: Campaign) -> None:
-        """From the next call on the campaign is as it is written now. Calls that go on keep what they began with."""
-        agents = campaign.table.agents
+        self._handovers = handovers
         self.campaign = campaign
-        self.rules = campaign.rules()
+        self.limits = campaign.limits
         self.rotation = Rotation(campaign.gateways)
         self.caller_ids = CallerIds(campaign.caller_ids)
         self.breaker = Breaker(campaign.table.breaker.settings())
-        self.agents = None if agents is None else AgentPace(agents.settings())
-        self.agent_lines = 0 if agents is None else agents.lines
+        self.agents: AgentPace | None = None
+        self.agent_lines = 0
+        self.change(campaign)
 
-    def limits(self, changed: Mapping[str, float]) -> Limits:
-        """As written, but for what an operator has `changed` meanwhile, by the name of the setting."""
-        limits = self.campaign.limits
+    def change(self, campaign: Campaign) -> None:
+        """From the next call on the campaign is as it is written now. Calls that go on keep what they began with; what
+        was counted of earlier ones stays, but where its setting was changed."""
+        before, self.campaign = self.campaign, campaign
+        self.rules = campaign.rules()
+        self.caller_ids.change(campaign.caller_ids)
+        if campaign.gateways != before.gateways:
+            self.rotation = Rotation(campaign.gateways)
+        if campaign.table.breaker != before.table.breaker:
+            self.breaker = Breaker(campaign.table.breaker.settings())
+        agents = campaign.table.agents
+        if agents is None:
+            self.agents = None
+        elif self.agents is None:
+            self.agents = AgentPace(agents.settings(), self._handovers)
+        else:
+            self.agents.change(agents.settings())
+
+    def limit(self, changed: Mapping[str, float], part: Callable[[Limits], Limits]) -> None:
+        """As written, but for what an operator has `changed` meanwhile, by the name of the setting; and of that the
+        `part` of this daemon."""
+        limits, agents = self.campaign.limits, self.campaign.table.agents
         calls = changed.get("max_calls", limits.max_calls)
-        return Limits(changed.get("calls_per_s", limits.calls_per_s), None if calls is None else int(calls))
+        self.limits = part(
+            Limits(changed.get("calls_per_s", limits.calls_per_s), None if calls is None else int(calls))
+        )
+        self.agent_lines = (part(Limits(max_calls=agents.lines)).max_calls or 0) if agents else 0
 
-    def wanted_ahead(self, limits: Limits) -> int:
+    def wanted_ahead(self) -> int:
         """How many more contacts should be claimed now."""
+        limits = self.limits
+        if limits.max_calls == 0:
+            return 0
         ahead = _UNLIMITED_AHEAD if limits.calls_per_s is None else math.ceil(limits.calls_per_s * _AHEAD_S)
         ahead = max(1, min(ahead, _MOST_AHEAD))
         if limits.max_calls is not None:
             ahead = min(ahead, max(1, limits.max_calls - self.live))
-        return ahead - len(self.ready) if len(self.ready) <= ahead // 2 else 0
+        held = len(self.ready) + self.expected
+        return ahead - held if held <= ahead // 2 else 0
 
     def open_gateways(self, now: float, today: date) -> Sequence[str]:
         """Through which the next call may go, the one whose turn it is first; none, with a `reason`, when none may."""

@@ -19,17 +19,18 @@ import structlog
 from robot.call.beginning import FromList, Outgoing
 from robot.call.call import Call, Parts
 from robot.call.failures import NoFreeNode
+from robot.call.prompting import CallPrompts, FieldMissing
 from robot.call.report import Observer
 from robot.call.waiting import first_of
 from robot.campaign.agents import Handovers
 from robot.campaign.campaign_calls import CampaignCalls
 from robot.campaign.company import HEARTBEAT_S, Company
-from robot.campaign.definition import Campaign
+from robot.campaign.definition import BadNumber, Campaign
 from robot.campaign.gateways import Gateways
 from robot.campaign.pace import Go, Limits, Pace
 from robot.campaign.placed_call import PlacedCall
 from robot.campaign.reconciliation import Reconciliation
-from robot.prompts.errors import PromptError
+from robot.prompts.errors import NoSound, PromptError, PromptTooLong
 from robot.store.campaign_records import (
     CampaignState,
     ClaimedContact,
@@ -50,6 +51,7 @@ _LOOK_EVERY_S: Final = 1.0
 # After a look at a list on which nobody was due. Whoever is added meanwhile waits for so long.
 _IDLE_S: Final = 3.0
 _NO_ROOM_S: Final = 0.5
+_PROMPTS_AGAIN: Final = timedelta(minutes=1)
 _NO_FILES: Final = "the robot has not its files, or cannot use them: `robot campaign check` tells what is wrong"
 
 
@@ -75,6 +77,7 @@ class Dialer:
         self._gateways = Gateways()
         self._company = Company(self._store)
         self._reconciliation = Reconciliation(parts)
+        self._readying: set[asyncio.Task[None]] = set()
         self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()  # something changed: look whether a call can be placed
         self._hungry = asyncio.Event()  # contacts are to be claimed
@@ -139,9 +142,10 @@ class Dialer:
         self._stopped = True
         if not self._closed.done():
             self._closed.set_result(None)
-        for _, task in self._calls.values():
+        tasks = [*self._readying, *(task for _, task in self._calls.values())]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*(task for _, task in self._calls.values()), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._company.leave()
 
     # -- the daemon among others ---------------------------------------------------------------------------------------
@@ -218,7 +222,7 @@ class Dialer:
                 log.info("campaign.calling", campaign=stored.name)
             self._limit(calling, stored.pace)
             await self._end_if_done(stored, calling)
-        elif calling is not None and calling.live == 0:
+        elif calling is not None and not (calling.live or calling.expected):
             del self._calling[stored.name]
             self._pace.forget_campaign(stored.name)
             log.info("campaign.not_calling", campaign=stored.name, state=stored.state)
@@ -253,7 +257,7 @@ class Dialer:
 
     async def _end_if_done(self, stored: StoredCampaign, calling: CampaignCalls) -> None:
         """A campaign is done when its list is: nobody waits, is claimed or is in a call, with whatever daemon."""
-        if calling.ready or calling.live or self._loop.time() >= calling.look_again_at:
+        if calling.ready or calling.live or calling.expected or self._loop.time() >= calling.look_again_at:
             return
         left = await self._store.contact_states(stored.name)
         if left and set(left) <= {ContactState.DONE}:
@@ -304,13 +308,33 @@ class Dialer:
             self._database_away(error)
             return
         if claimed:
-            calling.ready.extend(claimed)
+            calling.expected += len(claimed)
+            task = self._loop.create_task(self._make_ready(calling, claimed), name=f"prompts for {name}")
+            self._readying.add(task)
+            task.add_done_callback(self._readying.discard)
+            task.add_done_callback(_tell_defect)
             calling.reason = None
             self._wake.set()
         else:
             calling.look_again_at = self._loop.time() + _IDLE_S
             if not calling.live:
                 calling.reason = "nobody is due"
+
+    async def _make_ready(self, calling: CampaignCalls, claimed: Sequence[ClaimedContact]) -> None:
+        """Have the prompts of these contacts, so that nothing is waited for when it is their turn."""
+        for contact in claimed:
+            try:
+                plan = calling.campaign.plan(contact.number, contact.fields)
+                await CallPrompts(self._parts.prompts, plan.voice).prepare(plan.scenario, plan.fields)
+            except BadNumber as error:
+                await self._release([(contact, GivenUp(str(error)))])
+            except PromptError as error:
+                await self._release([(contact, _without_prompts(contact, error))])
+            else:
+                calling.ready.append(contact)
+                self._wake.set()
+            finally:
+                calling.expected -= 1
 
     # -- when ----------------------------------------------------------------------------------------------------------
 
@@ -365,12 +389,20 @@ class Dialer:
             contact.claim,
             len(contact.history),
             lambda result, created_at: calling.next_try(contact, result, created_at),
+            lambda: self._turn(go),
         )
         placed = PlacedCall(calling, go, self._pace, self._gateways, self._observer)
         call = Call(plan, Outgoing(plan, node, self._loop.time, listed), self._parts, placed.observe)
         task = self._loop.create_task(self._carry_out(call, placed, contact), name=f"call {call.uuid}")
         task.add_done_callback(_tell_defect)
         self._calls[call.uuid] = (call, task)
+
+    async def _turn(self, go: Go) -> None:
+        now = self._loop.time()
+        at = self._pace.depart(go, now)
+        self._wake.set()
+        if at > now:
+            await asyncio.sleep(at - now)
 
     async def _carry_out(self, call: Call, placed: PlacedCall, contact: ClaimedContact) -> None:
         refused: NextTry | GivenUp | None = None
@@ -384,9 +416,8 @@ class Dialer:
             # The campaign was paused a moment ago, or the claim is somebody else's: giving that back changes nothing.
             log.info("dialer.claim_lost", campaign=contact.campaign)
             refused = NextTry(datetime.now(UTC), contact.priority)
-        except PromptError as error:
-            refused = GivenUp(str(error))
-            log.error("dialer.contact_cannot_be_called", campaign=contact.campaign, contact=contact.claim.contact_id)
+        except PromptError as error:  # it was there, and was taken away
+            refused = _without_prompts(contact, error)
         except StoreError as error:
             self._database_away(error)
         finally:
@@ -402,6 +433,14 @@ class Dialer:
             await self._store.release([(contact.claim, what) for contact, what in refused])
         except StoreError as error:
             self._database_away(error)
+
+
+def _without_prompts(contact: ClaimedContact, error: PromptError) -> NextTry | GivenUp:
+    """What cannot be said to this one never will be; what cannot be said at the moment is no reason to give up."""
+    log.error("dialer.contact_cannot_be_called", campaign=contact.campaign, contact=contact.claim.contact_id)
+    if isinstance(error, FieldMissing | PromptTooLong | NoSound):
+        return GivenUp(str(error))
+    return NextTry(datetime.now(UTC) + _PROMPTS_AGAIN, contact.priority, str(error))
 
 
 def _tell_defect(task: asyncio.Task[None]) -> None:

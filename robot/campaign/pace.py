@@ -4,7 +4,7 @@ Pure: times are seconds of one monotonic clock, passed in. Three limits hold for
 gateway (shared by all campaigns that use it) and of the system. Who is to be called is decided elsewhere, as is whether
 a gateway works.
 
-    next(now, wanting) ──▶ Go    the call is counted: place it, then `ended`, or `not_placed`
+    next(now, wanting) ──▶ Go    the call is counted: write it down, `depart`, dial, then `ended`; or `not_placed`
                        └─▶ Wait  until when at least, and for each campaign why
 """
 
@@ -15,8 +15,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import count
+from typing import Final
 
 from robot.campaign.spacing import Spacing
+
+# Calls of so many seconds may be in the making, not dialled yet; more are not let go.
+_PENDING_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Pace:
         self._said_of_gateways: dict[str, dict[str, Limits]] = {}
         self._campaigns: dict[str, _Share] = {}
         self._live: dict[int, Go] = {}
+        self._pending: set[int] = set()  # of them, by serial, those that did not depart yet
         self._serials = count(1)
         self._virtual = 0.0
 
@@ -124,10 +129,21 @@ class Pace:
         self._virtual = max(self._virtual, share.finish)
         share.finish = self._virtual + 1 / share.weight
         go = self._count(chosen.campaign, chosen.gateway, now)
+        self._pending.add(go.serial)
         for gauge in self._gauges(go):
             gauge.take(now)
         share.last = go.serial
         return go
+
+    def depart(self, go: Go, now: float) -> float:
+        """When the call may be dialled that was let go: `now`, unless what was done in between took its time, and calls
+        come together that were apart. Ask once for each."""
+        self._pending.discard(go.serial)
+        gauges = self._gauges(go)
+        at = max(now, *(gauge.departs_at for gauge in gauges))
+        for gauge in gauges:
+            gauge.depart(at)
+        return at
 
     def adopt(self, campaign: str, gateway: str, now: float) -> Go:
         """Count a call that is going on already, as after a restart. It may exceed the limits."""
@@ -136,8 +152,11 @@ class Pace:
     def ended(self, go: Go) -> None:
         """Raises KeyError when it had ended before."""
         del self._live[go.serial]
+        pending = go.serial in self._pending
+        self._pending.discard(go.serial)
         for gauge in self._gauges(go):
             gauge.calls -= 1
+            gauge.pending -= pending
 
     def not_placed(self, go: Go) -> None:
         """Nothing was dialled: the call does not count, and its time is for the next. Raises KeyError as `ended`."""
@@ -192,34 +211,53 @@ class _Gauge:
     def __init__(self, label: str, limits: Limits) -> None:
         self._label = label
         self._spacing: Spacing | None = None
+        self._departures: Spacing | None = None
+        self._most_pending = math.inf
         self._max_calls: int | None = None
         self.calls = 0
+        self.pending = 0  # let go, and not dialled yet
         self.limit(limits)
 
     def limit(self, limits: Limits) -> None:
         self._max_calls = limits.max_calls
         if limits.calls_per_s is None:
-            self._spacing = None
-        elif self._spacing is None:
-            self._spacing = Spacing(limits.calls_per_s)
+            self._spacing = self._departures = None
+            self._most_pending = math.inf
+            return
+        self._most_pending = max(1, math.ceil(limits.calls_per_s * _PENDING_S))
+        if self._spacing is None or self._departures is None:
+            self._spacing, self._departures = Spacing(limits.calls_per_s), Spacing(limits.calls_per_s)
         else:
             self._spacing.change(limits.calls_per_s)
+            self._departures.change(limits.calls_per_s)
 
     @property
     def _full(self) -> bool:
         return self._max_calls is not None and self.calls >= self._max_calls
 
     def opens_at(self) -> float:
-        """inf: not before a call ends."""
-        if self._full:
+        """inf: not before a call ends, or departs."""
+        if self._full or self.pending >= self._most_pending:
             return math.inf
         return -math.inf if self._spacing is None else self._spacing.next_at
 
     def why(self) -> str:
-        """What is waited for, when it is full."""
-        return f"{self._label} has {self.calls} of {self._max_calls} calls"
+        """What is waited for, when it lets no call through."""
+        if self._full:
+            return f"{self._label} has {self.calls} of {self._max_calls} calls"
+        return "the calls before are being written down"
+
+    @property
+    def departs_at(self) -> float:
+        return -math.inf if self._departures is None else self._departures.next_at
+
+    def depart(self, at: float) -> None:
+        self.pending -= 1
+        if self._departures is not None:
+            self._departures.take(at)
 
     def take(self, now: float) -> None:
+        self.pending += 1
         if self._spacing is not None:
             self._spacing.take(now)
 

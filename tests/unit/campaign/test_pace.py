@@ -123,10 +123,21 @@ def test_a_full_gateway_sends_calls_to_the_next_and_says_why_when_there_is_none(
     one = went(pace.next(0, {"spring": ["first", "second"]}))
     two = went(pace.next(0, {"spring": ["first", "second"]}))
     assert (one.gateway, two.gateway) == ("first", "second")
+    assert pace.depart(two, 0) == 0
     waits = pace.next(0, {"spring": ["first", "second"], "autumn": ["first"]})
     assert waits == Wait(2.0, {"autumn": "the gateway first has 1 of 1 calls"})
     pace.ended(one)
     assert went(pace.next(0, {"spring": ["first", "second"]})).gateway == "first"
+
+
+def test_calls_that_the_database_kept_go_out_as_far_apart_as_if_it_had_not() -> None:
+    pace = Pace(Limits(calls_per_s=4))
+    first, second = went(pace.next(0, {"spring": ["carrier"]})), went(pace.next(0.25, {"spring": ["carrier"]}))
+    kept = pace.next(0.5, {"spring": ["carrier"]})
+    assert kept == Wait(None, {"spring": "the calls before are being written down"})
+    assert [pace.depart(first, 3), pace.depart(second, 3)] == [3, 3.25]
+    third = went(pace.next(3, {"spring": ["carrier"]}))
+    assert pace.depart(third, 3.01) == 3.5
 
 
 def test_nothing_to_wait_for_but_the_end_of_a_call() -> None:
@@ -233,6 +244,8 @@ class Dialling(RuleBasedStateMachine):
             self.pace.limit_gateway(name, limits)
         self.live: list[Go] = []
         self.placed: list[Go] = []
+        self.departed: list[tuple[float, Go]] = []
+        self.pending: list[Go] = []
 
     @rule(seconds=st.one_of(st.floats(0, 0.1), st.floats(0, 30)))
     def time_passes(self, seconds: float) -> None:
@@ -255,22 +268,34 @@ class Dialling(RuleBasedStateMachine):
                 return
             self.went(answer, wanting)
 
+    @precondition(lambda self: self.pending)
+    @rule(which=st.integers(0))
+    def one_departs(self, which: int) -> None:
+        go = self.pending.pop(which % len(self.pending))
+        at = self.pace.depart(go, self.now)
+        assert at >= self.now
+        self.departed.append((at, go))
+
     def went(self, answer: Go | Wait, wanting: dict[str, list[str]]) -> None:
         assert isinstance(answer, Go)
         assert answer.gateway in wanting[answer.campaign]
+        self.pending.append(answer)
         self.live.append(answer)
         self.placed.append(answer)
 
     @precondition(lambda self: self.live)
     @rule(which=st.integers(0))
     def a_call_ends(self, which: int) -> None:
-        self.pace.ended(self.live.pop(which % len(self.live)))
+        ended = self.live.pop(which % len(self.live))
+        self.pace.ended(ended)
+        self.pending = [go for go in self.pending if go is not ended]
 
     @precondition(lambda self: self.live and self.live[-1] is self.placed[-1])
     @rule()
     def the_last_was_not_placed(self) -> None:
-        self.placed.pop()
+        last = self.placed.pop()
         self.pace.not_placed(self.live.pop())
+        self.pending = [go for go in self.pending if go is not last]
 
     @invariant()
     def limits_hold(self) -> None:
@@ -279,17 +304,24 @@ class Dialling(RuleBasedStateMachine):
             assert limits.max_calls is None or len(live) <= limits.max_calls
             if limits.calls_per_s is None:
                 continue
-            times = [go.at for go in self.placed if name in ("", go.campaign, go.gateway)]
-            gap_s = 1 / limits.calls_per_s
-            tolerance_s = min(0.020, gap_s / 2)
-            assert all(later - earlier >= gap_s - tolerance_s - _EPSILON for earlier, later in pairwise(times))
-            for window_s in (1.0, 60.0):
-                most = (window_s + tolerance_s) * limits.calls_per_s + 1
-                assert most_in_window(times, window_s) <= most + _EPSILON
+            pending = [go for go in self.pending if name in ("", go.campaign, go.gateway)]
+            assert len(pending) <= max(1, math.ceil(limits.calls_per_s / 2))
+            let_go = [go.at for go in self.placed if name in ("", go.campaign, go.gateway)]
+            departed = sorted(at for at, go in self.departed if name in ("", go.campaign, go.gateway))
+            for times in (let_go, departed):
+                assert_spaced(times, limits.calls_per_s)
 
     @invariant()
     def nothing_is_lost(self) -> None:
         assert Counter(self.pace.live) == Counter(self.live)
+
+
+def assert_spaced(times: Sequence[float], per_s: float) -> None:
+    gap_s = 1 / per_s
+    tolerance_s = min(0.020, gap_s / 2)
+    assert all(later - earlier >= gap_s - tolerance_s - _EPSILON for earlier, later in pairwise(times))
+    for window_s in (1.0, 60.0):
+        assert most_in_window(times, window_s) <= (window_s + tolerance_s) * per_s + 1 + _EPSILON
 
 
 TestDialling = Dialling.TestCase
