@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from robot import __version__
-from robot.commands import campaign, dnc, live, say, systemd_unit
+from robot.commands import bench_database, campaign, dnc, live, say, systemd_unit
 from robot.commands import run as running
 from robot.commands.common import (
     DONE,
@@ -26,6 +26,7 @@ from robot.commands.common import (
     run,
     settings_of,
 )
+from robot.commands.figures import echo_figures, print_figures
 from robot.esl.client import EventSocketSettings
 
 P = ParamSpec("P")
@@ -272,22 +273,8 @@ def bench() -> None:
     """Measure this machine; docs/PERFORMANCE.md holds what we measured on ours."""
 
 
-def _print_figures(measure: Callable[[], dict[str, Any]], as_json: bool) -> None:
-    with Console(stderr=True).status("Measuring ..."):
-        figures = measure()
-    if as_json:
-        print_json(figures)
-    else:
-        _echo_figures(figures)
-
-
-def _echo_figures(figures: dict[str, Any]) -> None:
-    width = max(len(name) for name in figures)
-    for name, value in figures.items():
-        if isinstance(value, dict):
-            value = "  ".join(f"{part} {figure}" for part, figure in value.items())
-        if not isinstance(value, list):
-            click.echo(f"{name:<{width}}  {value}")
+bench.add_command(bench_database.claims)
+bench.add_command(bench_database.import_contacts)
 
 
 def live_options(command: Callable[P, R]) -> Callable[P, R]:
@@ -336,7 +323,7 @@ def bench_listen(
     else:
         on, settings = Live(gateway) if live else None, settings_of(context).settings
         measure = partial(whole_calls.run, settings, calls=calls or 50, seconds=seconds, live=on, playback=playback)
-    _print_figures(measure, as_json)
+    print_figures(measure, as_json)
 
 
 @bench.command("transcribe")
@@ -347,7 +334,7 @@ def bench_transcribe(context: click.Context, as_json: bool) -> None:
     """CPU and word errors per utterance, against plain WhisperModel.transcribe."""
     from robot.bench.transcribe import run as measure
 
-    _print_figures(lambda: measure(model=settings_of(context).settings.stt.model), as_json)
+    print_figures(lambda: measure(model=settings_of(context).settings.stt.model), as_json)
 
 
 @bench.command("barge-in")
@@ -387,7 +374,7 @@ def bench_barge_in(
         measure = partial(barge_in.run, settings, calls=calls, rounds=rounds, live=on, playback=playback)
     else:
         measure = partial(breaking.run, settings, breaks=breaks, live=on, playback=playback)
-    _print_figures(measure, as_json)
+    print_figures(measure, as_json)
 
 
 def _bench_interruptions(vad_aggressiveness: int, as_json: bool) -> None:
@@ -400,7 +387,7 @@ def _bench_interruptions(vad_aggressiveness: int, as_json: bool) -> None:
         print_json(figures)
     else:
         people(as_json).print(interruptions_table(figures["by_kind"]))
-        _echo_figures({name: value for name, value in figures.items() if name != "by_kind"})
+        echo_figures({name: value for name, value in figures.items() if name != "by_kind"})
 
 
 @bench.command("respond")
@@ -419,7 +406,7 @@ def bench_respond(
 
     on = Live(gateway) if live else None
     settings = settings_of(context).settings
-    _print_figures(partial(respond.run, settings, calls=calls, rounds=rounds, live=on, playback=playback), as_json)
+    print_figures(partial(respond.run, settings, calls=calls, rounds=rounds, live=on, playback=playback), as_json)
 
 
 @bench.command("amd")
@@ -442,7 +429,22 @@ def bench_amd(context: click.Context, stt_ms: int, every: int, as_json: bool) ->
         print_json(figures)
     else:
         people(as_json).print(confusion_table(figures["confusion"]))
-        _echo_figures({name: value for name, value in figures.items() if name != "confusion"})
+        echo_figures({name: value for name, value in figures.items() if name != "confusion"})
+
+
+@bench.command("dial")
+@click.option("--rate", default=50.0, show_default=True, help="Calls a second.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long.")
+@click.option("--database", metavar="URL", help="A PostgreSQL, for a database of its own there; SQLite by default.")
+@json_option
+@click.pass_context
+@explain
+def bench_dial(context: click.Context, rate: float, seconds: float, database: str | None, as_json: bool) -> None:
+    """How evenly a campaign's calls are placed: dialer, event socket and database against a simulator, no audio."""
+    from robot.bench.dial import run as measure
+
+    settings = settings_of(context).settings
+    print_figures(partial(measure, settings, rate=rate, seconds=seconds, database=database), as_json)
 
 
 @bench.command("intents")
@@ -452,7 +454,7 @@ def bench_intents(as_json: bool) -> None:
     """What answers mean: how many of a labelled set are understood, and how sure that is."""
     from robot.bench.intents import run as measure
 
-    _print_figures(measure, as_json)
+    print_figures(measure, as_json)
 
 
 @bench.command("expected")
@@ -470,4 +472,4 @@ def bench_expected(context: click.Context, every: int, language: str, recordings
     from robot.bench.expected import run as measure
 
     model = settings_of(context).settings.stt.model
-    _print_figures(lambda: measure(model, language=language, recordings=recordings, every=every), as_json)
+    print_figures(lambda: measure(model, language=language, recordings=recordings, every=every), as_json)

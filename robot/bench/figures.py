@@ -18,6 +18,16 @@ def spread(values: npt.ArrayLike) -> dict[str, float] | None:
     return {name: round(float(value), 3) for name, value in zip(("p50", "p95", "p99", "max"), percentiles, strict=True)}
 
 
+def peak_memory_mb() -> float | None:
+    """The most that this process has held in memory, in MB; None where Linux's /proc does not tell."""
+    try:
+        # Not getrusage, which tells of a process that was just started what its parent held.
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)
+
+
 def memory_mb() -> float | None:
     """What this process holds in memory, in MB; None where Linux's /proc does not tell."""
     try:
