@@ -112,25 +112,29 @@ def page(calls: Sequence[CallSession], now: datetime, words: bool) -> Renderable
         return Text("Nobody is in a call.")
     table = Table(box=None, pad_edge=False)
     for heading in ("campaign", "number", "node", "for", "state", "speaks", "at work"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading != "at work")
     table.add_column("turn", justify="right")
-    table.add_column("reply ms", justify="right")
-    if words:
-        table.add_column("words", overflow="fold")
+    table.add_column("reply", justify="right", no_wrap=True)
     for call in calls:
-        cells = [
-            call.campaign, call.number or "withheld", call.node, _length(call, now), call.state, call.speaker or "",
-            ", ".join(sorted(call.active)), str(call.turn),
-            str(call.latencies[-1].total_ms) if call.latencies else "",
-        ]  # fmt: skip
-        table.add_row(*cells, *([_latest_words(call)] if words else []))
-    return Group(table, Text(f"\n{len(calls)} call{'s' if len(calls) > 1 else ''}", style="dim"))
+        latest = f"{call.latencies[-1].total_ms} ms" if call.latencies else ""
+        table.add_row(
+            call.campaign, _number(call), call.node, _length(call, now), call.state, call.speaker or "",
+            ", ".join(sorted(call.active)), str(call.turn), latest,
+        )  # fmt: skip
+    parts: list[RenderableType] = [table]
+    if words:
+        parts += [Text(), *(Text.assemble((f"{_number(call)}  ", "dim"), _latest_words(call)) for call in calls)]
+    return Group(*parts, Text(f"\n{len(calls)} call{'s' if len(calls) > 1 else ''}", style="dim"))
+
+
+def _number(call: CallSession) -> str:
+    return call.number or "withheld"
 
 
 def _length(call: CallSession, now: datetime) -> str:
-    """`rings 4 s`, or `1:05` of the conversation."""
+    """How long the conversation goes on, as 1:05; nothing before the answer."""
     if call.answered_at is None:
-        return f"rings {max(0, (now - call.began_at).total_seconds()):.0f} s"
+        return ""
     minutes, seconds = divmod(max(0, int((now - call.answered_at).total_seconds())), 60)
     return f"{minutes}:{seconds:02}"
 

@@ -148,6 +148,9 @@ def test_secrets_are_never_shown(file: Path) -> None:
     assert row_of(loaded, "database.url").value == "postgresql://robot:***@db/robot?sslpassword=hidden"
     assert "s3cret" not in repr(loaded)
     assert loaded.settings.freeswitch.required_password() == "s3cret"
+    loaded = load(file, '[sessions]\nurl = "redis://robot:s3cret@db:6379/0?password=s3cret"\n')
+    assert row_of(loaded, "sessions.url").value == "redis://robot:***@db:6379/0?password=***"
+    assert "s3cret" not in repr(loaded)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +158,7 @@ def test_secrets_are_never_shown(file: Path) -> None:
     [
         "[freeswitch]\npassword = 98765\n",
         '[database]\nurl = "postgresql://robot:98765@"\n',
+        '[sessions]\nurl = "redis://robot:98765@"\n',
     ],
 )
 def test_no_complaint_repeats_a_secret(file: Path, text: str) -> None:
@@ -180,7 +184,8 @@ def test_the_example_is_the_defaults(file: Path) -> None:
 def test_every_setting_can_be_set_in_the_environment() -> None:
     for row in load_settings(None, NOTHING).describe():
         variable = "ROBOT_" + row.key.upper().replace(".", "__")
-        value = "sqlite:///robot.db" if row.key == "database.url" else str(row.value or 1)
+        urls = {"database.url": "sqlite:///robot.db", "sessions.url": "redis://127.0.0.1/0"}
+        value = urls.get(row.key, str(row.value or 1))
         loaded = load_settings(None, {variable: value})
         assert row_of(loaded, row.key).source == f"{variable} in the environment"
 
