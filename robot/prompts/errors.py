@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from robot.dialogue.error_codes import ErrorCode
+
 
 class PromptError(Exception):
     """A prompt cannot be made ready."""
+
+    code: ClassVar[ErrorCode] = ErrorCode.TTS_FAIL
 
 
 class PromptMissing(PromptError):

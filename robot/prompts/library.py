@@ -29,6 +29,7 @@ from robot.prompts.errors import (
     SoundError,
 )
 from robot.prompts.folder import PromptFolder
+from robot.prompts.remote import RemoteSettings, RemoteVoices, is_remote
 from robot.prompts.sound import LONGEST_S, VERSION, decode, prepared, wav
 from robot.prompts.voice import Voice, VoiceSettings, find_voice
 
@@ -42,6 +43,8 @@ _MOST_LETTERS: Final = 4000
 _MOST_WAITING: Final = 256
 _NICE: Final = 10
 _NAME_LENGTH: Final = 32
+#: Voices of other machines that need no settings: there are none.
+NO_REMOTE: Final = RemoteSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,10 @@ class Spoken:
 class PromptLibrary:
     """Prompts in `folder`, at `rate` Hz. Several may share a folder; `close` it when it is not needed any more."""
 
-    def __init__(self, folder: Path, rate: int = 16000) -> None:
+    def __init__(self, folder: Path, rate: int = 16000, remote: RemoteSettings = NO_REMOTE) -> None:
+        """remote: where voices of other machines are."""
         self._folder = PromptFolder(folder)
+        self._remote = RemoteVoices(remote)
         self._rate = rate
         self._pinned: set[Path] = set()
         self._digests: dict[Path, tuple[int, int, str]] = {}  # of the campaigns' recordings, which are few
@@ -104,6 +109,8 @@ class PromptLibrary:
 
     def voice(self, settings: VoiceSettings) -> Voice:
         """Raises NoVoice."""
+        if is_remote(settings.model):
+            return self._remote.find(settings.model, settings.language)
         return find_voice(settings.model)
 
     def synthesise(self, source: Spoken) -> bytes:
@@ -130,6 +137,7 @@ class PromptLibrary:
     def close(self) -> None:
         """What is being made is finished, what waits is given up."""
         self._worker.shutdown(cancel_futures=True)
+        self._remote.close()
 
     def _now(self, source: Recorded | Spoken) -> Prompt:
         return self.find(source) or self._submit(source).result()

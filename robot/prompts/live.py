@@ -17,10 +17,11 @@ import structlog
 from robot.dialogue.scenario import Prompt
 from robot.prompts.errors import PhraseUnwanted, TtsTimeout
 from robot.prompts.library import PromptLibrary, Spoken
+from robot.prompts.remote import is_remote
 from robot.prompts.sound import wav_length_s
 from robot.prompts.spool import Shelf, Spool
 from robot.prompts.turns import Turns
-from robot.prompts.voice import VoiceSettings, is_remote
+from robot.prompts.voice import VoiceSettings
 
 log = structlog.get_logger(__name__)
 

@@ -1,4 +1,7 @@
-"""Text to speech: which voice a name means. The synthesis itself is in `piper` and `pico`, both extras."""
+"""Text to speech: which voice of this machine a name means. The synthesis is in `piper` and `pico`, both extras.
+
+Those of other machines are in `remote`.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,16 @@ _BY_LANGUAGE: Final = {
 }
 
 
-REMOTE: Final = ("openai:", "cartesia:")
-
-
 @dataclass(frozen=True, slots=True)
 class VoiceSettings:
-    """model: the name of a voice, or the path of a Piper voice's .onnx. speed: 1 as the voice is, 2 twice as fast."""
+    """model: the name of a voice, or the path of a Piper voice's .onnx. speed: 1 as the voice is, 2 twice as fast.
+
+    language: of the texts, ISO 639-1, for a remote voice that speaks several.
+    """
 
     model: str = DEFAULT_VOICE
     speed: float = 1.0
+    language: str = "en"
 
 
 class Voice(Protocol):
@@ -38,7 +42,7 @@ class Voice(Protocol):
         """The same for the same voice alone: what was spoken by another one is spoken again."""
 
     def warm(self) -> None:
-        """Do what the first text would have to wait for. Raises NoVoice."""
+        """Do what the first text would have to wait for. Raises NoVoice or TtsFailed."""
 
     def speak(self, text: str, speed: float) -> tuple[Samples, int]:
         """Mono samples (±1) and their rate in Hz; none where there is nothing to say. Raises NoVoice, NoSound
@@ -48,11 +52,6 @@ class Voice(Protocol):
 def default_voice(language: str) -> str | None:
     """Who speaks a language (ISO 639-1) unless a campaign says so; None: none that comes with the robot can."""
     return _BY_LANGUAGE.get(language)
-
-
-def is_remote(model: str) -> bool:
-    """Whether another machine speaks."""
-    return model.startswith(REMOTE)
 
 
 @cache
