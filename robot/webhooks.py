@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-from uuid import uuid4
+from typing import Final
 
 import httpx2
 import structlog
@@ -26,6 +24,7 @@ from robot.store.errors import StoreError
 from robot.store.facts import WebhookDue, WebhookTried
 from robot.store.records import NewWebhook, StoredWebhook
 from robot.store.store import Store
+from robot.webhook_message import BadWebhookUrl, check_url
 
 log = structlog.get_logger(__name__)
 
@@ -46,10 +45,6 @@ _COUNT_EVERY_S: Final = 15.0
 _GONE: Final = 410
 
 
-class BadWebhookUrl(ValueError):
-    """That is not an address that webhooks can be sent to; the message says why."""
-
-
 class _Undelivered(Exception):
     """Why a delivery did not work; `for_good`: the receiver says so."""
 
@@ -66,31 +61,6 @@ class WebhookSettings:
     secret: str | None = None
     timeout_s: float = 10.0
     max_age_hours: int = 24
-
-
-def check_url(url: str) -> None:
-    """Raises BadWebhookUrl."""
-    try:
-        parsed = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        raise BadWebhookUrl(f"is not an address: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise BadWebhookUrl("should be an address like https://example.com/robot: only http and https are sent to")
-
-
-def new_webhook(
-    url: str, event: str, data: Mapping[str, Any], attempt_uuid: str | None = None, now: datetime | None = None
-) -> NewWebhook:
-    """`data`: what JSON can hold. The body is `{"id", "event", "created_at", "attempt", "data"}`."""
-    key, created_at = str(uuid4()), now or datetime.now(UTC)
-    body = {
-        "id": key,
-        "event": event,
-        "created_at": created_at.isoformat(timespec="milliseconds"),
-        "attempt": attempt_uuid,
-        "data": dict(data),
-    }
-    return NewWebhook(key, url, event, json.dumps(body), created_at, attempt_uuid)
 
 
 def signature(secret: str, body: str, at: datetime) -> str:
@@ -157,6 +127,10 @@ class WebhookSender:
             await asyncio.wait(tasks)
         if self._client is not None:
             await self._client.aclose()
+
+    def look(self) -> None:
+        """Somebody has put something into the outbox."""
+        self._wake.set()
 
     async def deliver_now(self, new: NewWebhook, timeout_s: float | None = None) -> bool:
         """Whether it was delivered within `timeout_s`; if not, it is in the outbox and will be tried again.

@@ -318,16 +318,28 @@ class Call:
             handover=self._talk.handover,
         )  # fmt: skip
         try:
-            next_try = self._beginning.next_try(result)
-            await self._parts.store.record(
-                Finished(
-                    self.uuid, self._plan.number, result, report.turns, report.barge_ins, report.latencies, next_try
-                )
-            )
+            await self._write_outcome(result)
         finally:
             await self._let_go()
             self._enter(CallState.ERROR if outcome in (Outcome.FAILED, Outcome.UNKNOWN) else CallState.ENDED)
             self._tell(CallOver(self.uuid, report))
+
+    async def _write_outcome(self, result: AttemptResult) -> None:
+        plan, parts, report = self._plan, self._parts, self.report
+        webhook = None
+        if plan.outcome_webhook is not None:
+            webhook = plan.outcome_webhook.message(
+                self.uuid, result, campaign=plan.campaign, number=plan.number,
+                direction=self._beginning.direction, contact=plan.fields,
+            )  # fmt: skip
+        await parts.store.record(
+            Finished(
+                self.uuid, plan.number, result, report.turns, report.barge_ins, report.latencies,
+                self._beginning.next_try(result), webhook,
+            )
+        )  # fmt: skip
+        if webhook is not None:
+            parts.webhooks.look()
 
     async def _let_go(self) -> None:
         if self._too_long is not None:

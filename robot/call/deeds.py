@@ -10,7 +10,8 @@ from robot.dialogue.scenario import Webhook
 from robot.store.facts import OptedOut
 from robot.store.records import DoNotCallSource, NewDoNotCall
 from robot.store.store import Store
-from robot.webhooks import WebhookSender, new_webhook
+from robot.webhook_message import new_webhook
+from robot.webhooks import WebhookSender
 
 
 class Deeds:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from robot.call.amd.detector import AmdSettings
 from robot.call.answer_policy import AnswerPolicy
+from robot.call.outcome_webhook import OutcomeWebhook
 from robot.call.recording import RecordingPlan
 from robot.dialogue.scenario import Scenario
 from robot.esl.commands import NumberFormat
@@ -27,7 +28,7 @@ class CallPlan:
     zone: where the callee's clocks are. longest_utterance_s: whoever speaks longer has said enough.
     fields: what is known of the contact, for prompts and conditions.
     language: ISO 639-1 of the callee, for speech recognition; None: it is found out for each utterance.
-    recording: None: there is none.
+    recording: None: there is none. outcome_webhook: who is told what became of it; None: nobody.
 
     Of a call that comes in, `number` is the caller's, empty when it is withheld.
     """
@@ -47,4 +48,5 @@ class CallPlan:
     max_call_s: int = 180
     longest_utterance_s: int = 20
     recording: RecordingPlan | None = None
+    outcome_webhook: OutcomeWebhook | None = None
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from phonenumbers import timezone as zones_by_number
 
+from robot.call.outcome_webhook import OutcomeWebhook
 from robot.call.plan import CallPlan
 from robot.campaign.caller_ids import CallerIdSettings
 from robot.campaign.pace import Limits
-from robot.campaign.rule_tables import rule_book, rule_mistakes
+from robot.campaign.rule_tables import rule_book, rule_mistakes, unknown_outcome
 from robot.campaign.rules import RuleBook
 from robot.campaign.tables import (
     CampaignTable,
@@ -115,6 +116,10 @@ class Campaign:
             return self.table.caller_ids.settings()
         return CallerIdSettings(() if self.table.caller_id is None else (self.table.caller_id,))
 
+    @property
+    def outcome_webhook(self) -> OutcomeWebhook | None:
+        return None if self.table.webhook is None else self.table.webhook.plan()
+
     def prompts(self) -> list[Recorded | Spoken]:
         """What every callee may hear: all recordings, and the texts that say the same to everybody."""
         found: dict[Recorded | Spoken, None] = {}
@@ -166,6 +171,7 @@ class Campaign:
             max_call_s=table.max_call_s,
             longest_utterance_s=table.longest_utterance_s,
             recording=table.recording.plan(),
+            outcome_webhook=self.outcome_webhook,
             fields=fields,
         )
 
@@ -183,6 +189,7 @@ class Campaign:
             max_call_s=table.max_call_s,
             longest_utterance_s=table.longest_utterance_s,
             recording=table.recording.plan(),
+            outcome_webhook=self.outcome_webhook,
             fields=fields,
         )
 
@@ -290,6 +297,9 @@ class _Loader:
         outcomes = {step.outcome for step in table.step if step.outcome is not None}
         for location, message in rule_mistakes(table.hours, table.retries, outcomes):
             self._problem(location, message)
+        for place, outcome in enumerate(() if table.webhook is None else table.webhook.outcomes or ()):
+            if (mistake := unknown_outcome(outcome, outcomes)) is not None:
+                self._problem(("webhook", "outcomes", place), mistake)
         if table.agents is not None and all(step.transfer is None for step in table.step):
             self._problem(("agents",), "is for scripts that hand callees over, and no step has `transfer`: remove it")
 

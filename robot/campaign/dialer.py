@@ -19,6 +19,7 @@ import structlog
 from robot.call.beginning import FromList, Outgoing
 from robot.call.call import Call, Parts
 from robot.call.failures import NoFreeNode
+from robot.call.outcome_webhook import OutcomeWebhook
 from robot.call.prompting import CallPrompts, FieldMissing
 from robot.call.report import Observer
 from robot.call.waiting import first_of
@@ -76,7 +77,7 @@ class Dialer:
         self._pace = Pace(limits)
         self._gateways = Gateways()
         self._company = Company(self._store)
-        self._reconciliation = Reconciliation(parts)
+        self._reconciliation = Reconciliation(parts, self._webhook_of)
         self._readying: set[asyncio.Task[None]] = set()
         self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()  # something changed: look whether a call can be placed
@@ -177,6 +178,9 @@ class Dialer:
                     await self._reconciliation.wanted.wait()
             except TimeoutError:
                 continue
+
+    def _webhook_of(self, campaign: str) -> OutcomeWebhook | None:
+        return self._campaigns[campaign].outcome_webhook if campaign in self._campaigns else None
 
     def _forget_claims(self) -> None:
         for calling in self._calling.values():

@@ -8,7 +8,7 @@ attempt gets an outcome, and the person is not called again by itself: whether t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Callable, Container
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ import structlog
 from robot.call.call import Parts
 from robot.call.nodes import Node
 from robot.call.outcome import Outcome
+from robot.call.outcome_webhook import OutcomeWebhook
 from robot.esl import commands
 from robot.esl.errors import CommandRefused, EventSocketError
 from robot.store.facts import Finished
@@ -33,8 +34,10 @@ _TALKS: Final = "the robot went away while the callee talked to somebody else"
 class Reconciliation:
     """`wanted` is set when there may be something to do."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, webhook_of: Callable[[str], OutcomeWebhook | None]) -> None:
+        """webhook_of: who is told of a campaign's calls."""
         self._parts = parts
+        self._webhook_of = webhook_of
         self.wanted = asyncio.Event()
 
     async def run(self, owner: str, live: Container[str]) -> int:
@@ -65,9 +68,19 @@ class Reconciliation:
             recording_expires_at=attempt.recording_expires_at,
         )  # fmt: skip
         log.warning("reconciliation.settled", uuid=attempt.uuid, outcome=outcome)
+        tells = None if attempt.campaign is None else self._webhook_of(attempt.campaign)
+        webhook = None
+        if tells is not None:
+            webhook = tells.message(
+                attempt.uuid, result, campaign=attempt.campaign, number=attempt.number, direction=attempt.direction,
+                contact=attempt.fields,
+            )  # fmt: skip
         await self._parts.store.record(
-            Finished(attempt.uuid, attempt.number, result, attempt.turns, attempt.barge_ins, attempt.latencies)
-        )
+            Finished(
+                attempt.uuid, attempt.number, result, attempt.turns, attempt.barge_ins, attempt.latencies,
+                webhook=webhook,
+            )
+        )  # fmt: skip
 
     async def _fate(self, uuid: str, node: Node) -> tuple[Outcome, str]:
         """Raises EventSocketError when FreeSWITCH does not say."""

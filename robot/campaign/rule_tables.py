@@ -161,11 +161,18 @@ def rule_mistakes(
             )
     if not any(any(each.days) for each in (hours.hours(), *hours.regional().values())):
         yield ("hours",), "leaves no hour in which anybody could be called: give it `daily` and `days`"
-    known = sorted({*map(str, Outcome), *own_outcomes})
     for outcome, delays in retries.items():
-        if outcome not in known:
-            alike = get_close_matches(outcome, known, n=1)
-            hint = f"did you mean {alike[0]!r}?" if alike else f"known are: {', '.join(known)}"
-            yield ("retries", outcome), f"{outcome!r} is an outcome of neither the robot nor a step; {hint}"
+        if (mistake := unknown_outcome(outcome, own_outcomes)) is not None:
+            yield ("retries", outcome), mistake
         elif outcome in _NEVER_AGAIN and delays:
             yield ("retries", outcome), f"nobody is called again after {outcome!r}: remove it"
+
+
+def unknown_outcome(outcome: str, own_outcomes: Collection[str]) -> str | None:
+    """What to write instead; None: it is one of the robot's, or of `own_outcomes`."""
+    known = sorted({*map(str, Outcome), *own_outcomes})
+    if outcome in known:
+        return None
+    alike = get_close_matches(outcome, known, n=1)
+    hint = f"did you mean {alike[0]!r}?" if alike else f"known are: {', '.join(known)}"
+    return f"{outcome!r} is an outcome of neither the robot nor a step; {hint}"

@@ -8,13 +8,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from robot.call.outcome_webhook import OutcomeWebhook
 from robot.call.recording import RecordingPlan, Sides
 from robot.campaign.amd_table import AmdTable
 from robot.campaign.pace_tables import AgentsTable, BreakerTable, CallerIdsTable, GatewayTable, PaceTable
 from robot.campaign.rule_tables import AttemptsTable, Delays, HoursTable
 from robot.esl.commands import NumberFormat
+from robot.webhook_message import BadWebhookUrl, check_url
 
 # What `robot.esl.commands` lets through as a gateway's name, and what reads well as the name of a step or an intent.
 _GATEWAY: Final = r"^[A-Za-z0-9._-]{1,64}$"
@@ -34,6 +36,19 @@ def _keys_as_text(value: Any) -> Any:
     return {str(key): step for key, step in value.items()} if isinstance(value, dict) else value
 
 
+def _set(names: list[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+def _web_address(url: str) -> str:
+    try:
+        check_url(url)
+    except BadWebhookUrl as error:
+        raise ValueError(str(error)) from None
+    return url
+
+
+WebAddress = Annotated[str, StringConstraints(pattern=r"^[^\s{}]+$"), AfterValidator(_web_address)]
 Texts = Annotated[list[Text], BeforeValidator(_as_list)]
 
 
@@ -140,10 +155,21 @@ class TransferTable(_Table):
         return self
 
 
+class OutcomeWebhookTable(_Table):
+    """[webhook]: who is told what became of each call. outcomes, fields: None: all."""
+
+    url: WebAddress
+    outcomes: list[Name] | None = None
+    fields: list[Text] | None = None
+
+    def plan(self) -> OutcomeWebhook:
+        return OutcomeWebhook(self.url, _set(self.outcomes), _set(self.fields))
+
+
 class WebhookTable(_Table):
     """`webhook` of a step."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s{}]+$")]
+    url: WebAddress
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 5.0
     failed: Name | None = None
 
@@ -234,6 +260,7 @@ class CampaignTable(_Table):
     retries: dict[str, Delays] = {}
     pace: PaceTable = PaceTable()
     agents: AgentsTable | None = None
+    webhook: OutcomeWebhookTable | None = None
     breaker: BreakerTable = BreakerTable()
     intents: dict[Name, IntentTable] = {}
     objections: dict[Name, Name] = {}

@@ -138,7 +138,7 @@ class _Stage:
 
     def _plan(self, place: int, written: WrittenConversation) -> CallPlan:
         """The campaign's own, but for whom it reaches: this conversation's callee, its agent, our web server."""
-        plan = self.campaign.plan(_number(place), written.conversation.contact)
+        plan = replace(self.campaign.plan(_number(place), written.conversation.contact), outcome_webhook=None)
         scenario = plan.scenario
         if not any(isinstance(step.does, Transfer | Webhook) for step in scenario.steps):
             return plan

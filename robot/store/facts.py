@@ -86,7 +86,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The call is over. next_try: when the contact may be called again; None: it is done. number: the other side's."""
+    """The call is over. next_try: when the contact may be called again; None: it is done. number: the other side's.
+
+    webhook: tells of this outcome, and is sent when it is written.
+    """
 
     uuid: str
     number: str | None
@@ -95,6 +98,7 @@ class Finished:
     barge_ins: Sequence[BargeInRecord]
     latencies: Sequence[LatencyRecord]
     next_try: NextTry | None = None
+    webhook: NewWebhook | None = None
     kind: Literal["finished"] = "finished"
 
     @property
@@ -108,9 +112,11 @@ class Finished:
         return replace(self, result=result, turns=(), barge_ins=(), latencies=())
 
     def write(self, session: Session) -> None:
-        AttemptRepository(session).finish(
+        first = AttemptRepository(session).finish(
             self.uuid, self.result, self.turns, self.barge_ins, self.latencies, self.next_try
         )
+        if first and self.webhook is not None:
+            WebhookRepository(session).post(self.webhook, self.webhook.created_at)
 
 
 @dataclass(frozen=True, slots=True)

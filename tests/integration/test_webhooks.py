@@ -26,15 +26,8 @@ from robot.store.facts import WebhookDue
 from robot.store.journal import Journal
 from robot.store.records import StoredWebhook
 from robot.store.store import Store
-from robot.webhooks import (
-    BadWebhookUrl,
-    WebhookSender,
-    WebhookSettings,
-    check_url,
-    new_webhook,
-    retry_delay_s,
-    signature,
-)
+from robot.webhook_message import BadWebhookUrl, check_url, new_webhook
+from robot.webhooks import WebhookSender, WebhookSettings, retry_delay_s, signature
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 URL = "https://example.com/robot"

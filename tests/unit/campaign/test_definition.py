@@ -276,3 +276,25 @@ def test_one_gateway_and_one_caller_id(campaign: Path) -> None:
     loaded = load_campaign(campaign)
     assert loaded.caller_ids == CallerIdSettings()
     assert loaded.plan("+33140000001").caller_id is None
+
+
+def test_who_is_told_of_outcomes(campaign: Path) -> None:
+    url = "https://crm.example.com/robot"
+    edit(campaign, "[barge_in]", f"[webhook]\nurl = {url!r}\noutcomes = ['interested']\n\n[barge_in]")
+    told = load_campaign(campaign).plan("+33140000001").outcome_webhook
+    assert told is not None
+    assert (told.url, told.outcomes, told.fields) == (url, frozenset({"interested"}), None)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ('url = "crm.example.com"', "webhook.url: should be an address like https://"),
+        ('url = "http://[::1"', "webhook.url: is not an address"),
+        ('url = "https://a.example/"\noutcomes = ["intrested"]', "did you mean 'interested'?"),
+        ('outcomes = ["busy"]', "webhook.url: is missing"),
+    ],
+)
+def test_a_webhook_that_cannot_be_sent_is_told(campaign: Path, table: str, told: str) -> None:
+    edit(campaign, "[barge_in]", f"[webhook]\n{table}\n\n[barge_in]")
+    assert told in complaint(campaign)
