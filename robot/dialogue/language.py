@@ -27,6 +27,17 @@ class BargeInWords(BaseModel):
     beside_stop: tuple[Phrase, ...] = ()
 
 
+class HeldTexts(BaseModel):
+    """What is said where a language model holds the conversation and something is in its way."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    say_again: tuple[Phrase, ...] = ()
+    apology: tuple[Phrase, ...] = ()
+    farewell: tuple[Phrase, ...] = ()
+    fillers: tuple[Phrase, ...] = ()
+
+
 class Language(BaseModel):
     """Of lists and tables that are not said here, `languages/en.toml` tells what they are for."""
 
@@ -46,10 +57,13 @@ class Language(BaseModel):
     interjections: frozenset[Phrase] = frozenset()
     alone: frozenset[Phrase] = frozenset()
     idioms: tuple[Phrase, ...] = ()
+    for_now: frozenset[Phrase] = frozenset()
+    look_alikes: tuple[Phrase, ...] = ()
     unfinished: frozenset[Phrase] = frozenset()
     rewrites: Mapping[Phrase, Phrase] = Field(default_factory=dict)
     suffixes: Mapping[Phrase, Phrase] = Field(default_factory=dict)
     barge_in: BargeInWords = BargeInWords()
+    held: HeldTexts = HeldTexts()
     intents: Mapping[Phrase, tuple[Phrase, ...]] = Field(default_factory=dict)
 
 
