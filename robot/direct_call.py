@@ -21,7 +21,7 @@ from robot.call.report import CallReport
 from robot.campaign.contacts import CONTACTS_FILE, read_contacts
 from robot.campaign.definition import BadNumber, Campaign, load_campaign, normalise_number
 from robot.config import FreeSwitchSettings, Settings
-from robot.daemon import Daemon, spare_long_lived_objects
+from robot.daemon import Daemon, put_audio_first
 from robot.simulator.callees_file import Callee, load_callees
 from robot.simulator.freeswitch import SimulatorSettings
 from robot.simulator.thread import SimulatorThread
@@ -124,7 +124,7 @@ async def running_daemon(settings: Settings, console: Console) -> AsyncIterator[
     daemon = Daemon(settings)
     with console.status("Connecting to FreeSWITCH and loading the speech model ..."):
         await daemon.__aenter__()
-    spare_long_lived_objects()
+    put_audio_first()
     try:
         yield daemon
     finally:

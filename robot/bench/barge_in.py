@@ -19,7 +19,7 @@ from robot.bench.figures import memory_mb, spread
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign
 from robot.config import Settings
-from robot.daemon import Daemon, spare_long_lived_objects
+from robot.daemon import Daemon, put_audio_first
 
 _CALLEES: Final = """
 [[callee]]
@@ -50,7 +50,7 @@ def run(
 async def _measure(far: FarEnd, calls: int, rounds: int) -> dict[str, Any]:
     campaign = humming_campaign(far)
     async with Daemon(far.settings) as daemon:
-        spare_long_lived_objects()
+        put_audio_first()
         [first], with_one_mb = await _call_all(daemon, campaign, 1)
         cpu = resource.getrusage(resource.RUSAGE_SELF)
         reports: list[CallReport] = []

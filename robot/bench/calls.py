@@ -30,7 +30,7 @@ from robot.call.hearing import Hearing, Utterance
 from robot.call.waiting import first_of
 from robot.campaign.definition import load_campaign
 from robot.config import Settings
-from robot.daemon import spare_long_lived_objects
+from robot.daemon import put_audio_first
 from robot.dialogue.scenario import Prompt
 from robot.direct_call import demo_campaign_folder
 from robot.esl import commands
@@ -130,7 +130,7 @@ async def _measure(far: FarEnd, calls: int, seconds: int) -> dict[str, Any]:
         running.push_async_callback(scheduler.close)
         await server.start()
         running.push_async_callback(server.close)
-        spare_long_lived_objects()
+        put_audio_first()
         over = asyncio.Event()
         lines = [_Line(switch, server, settings, prompt) for _ in range(calls)]
         ended = asyncio.gather(

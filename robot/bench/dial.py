@@ -26,7 +26,7 @@ from robot.campaign.definition import Campaign, load_campaign
 from robot.campaign.dialer import Dialer
 from robot.campaign.pace import Limits
 from robot.config import Settings
-from robot.daemon import Daemon, spare_long_lived_objects
+from robot.daemon import Daemon, put_audio_first
 from robot.store.campaign_records import CampaignState, NewContact
 from ws_audio.frames import Samples
 from ws_audio.transcription.engine import Transcript
@@ -119,7 +119,7 @@ async def _dial(settings: Settings, campaign: Campaign, contacts: int, seconds: 
             await store.add_contacts(campaign.name, rows, now)
         await store.move_campaign(campaign.name, CampaignState.RUNNING, now)
         dialer = Dialer(daemon.parts, [campaign], limits=Limits())
-        spare_long_lived_objects()
+        put_audio_first()
         running = asyncio.create_task(dialer.run())
         await asyncio.wait({running}, timeout=_WARM_UP_S)
         used.began_at, cpu_s = time.monotonic(), time.process_time()

@@ -19,7 +19,7 @@ from robot.bench.figures import spread
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign, load_campaign
 from robot.config import Settings
-from robot.daemon import Daemon, spare_long_lived_objects
+from robot.daemon import Daemon, put_audio_first
 from robot.simulator.sound import tone, write_wav
 
 # As people answer: short and long, to the point and beside it.
@@ -61,7 +61,7 @@ async def _measure(far: FarEnd, calls: int, rounds: int) -> dict[str, Any]:
     campaign = _campaign(far)
     reports: list[CallReport] = []
     async with Daemon(far.settings) as daemon:
-        spare_long_lived_objects()
+        put_audio_first()
         for _ in range(rounds):
             reports += await asyncio.gather(*(_one(daemon, campaign, index, calls) for index in range(calls)))
     latencies = [latency for report in reports for latency in report.latencies]
