@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_config_path, user_state_path
 from pydantic import (
@@ -36,6 +37,7 @@ SYSTEM_FOLDER: Final = Path("/etc/freeswitch-robot")
 _APPLICATION: Final = "freeswitch-robot"
 _PREFIX: Final = "ROBOT_"
 _MASK: Final = "****"
+_WEB: Final = ("http", "https")
 
 
 class ConfigError(Exception):
@@ -74,6 +76,17 @@ def _checked_url(url: str) -> str:
         parse_database_url(url)
     except BadDatabaseUrl as error:
         raise ValueError(str(error)) from None
+    return url
+
+
+def _web_address(url: str) -> str:
+    try:
+        parsed = urlsplit(url)
+        good = parsed.scheme in _WEB and bool(parsed.hostname) and parsed.username is None
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("should be an address like https://example.com/v1; a key has its own setting")
     return url
 
 
@@ -189,6 +202,23 @@ class PromptsSettings(_Section):
     keep_mb: Annotated[int, Field(ge=10, le=1_000_000)] = 500
 
 
+class TtsSettings(_Section):
+    """[tts]: who speaks. url, api_key, model: of voices that campaigns call `openai:NAME` or `cartesia:VOICE_ID`, None:
+    the provider's own; timeout_s: of a phrase. workers: phrases spoken on this machine at once; None: one a core."""
+
+    url: Annotated[str, AfterValidator(_web_address)] | None = None
+    api_key: Annotated[SecretStr, BeforeValidator(_text_of_secret)] | None = None
+    model: Annotated[str, StringConstraints(min_length=1)] | None = None
+    timeout_s: Annotated[float, Field(ge=0.5, le=60)] = 5.0
+    workers: Annotated[int, Field(ge=1, le=64)] | None = None
+
+
+class SpoolSettings(_Section):
+    """[spool]: what is said in calls and was not prepared for them. folder: None is `live` in prompts.folder."""
+
+    folder: Annotated[Path, AfterValidator(_absolute)] | None = None
+
+
 class WebhooksSettings(_Section):
     """[webhooks]: how what happened is told to web servers; campaigns say to which. timeout_s: of one delivery."""
 
@@ -244,6 +274,8 @@ class Settings(_Section):
     incoming: IncomingSettings = Field(default_factory=IncomingSettings)
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
     prompts: PromptsSettings = Field(default_factory=PromptsSettings)
+    tts: TtsSettings = Field(default_factory=TtsSettings)
+    spool: SpoolSettings = Field(default_factory=SpoolSettings)
     webhooks: WebhooksSettings = Field(default_factory=WebhooksSettings)
     dialer: DialerSettings = Field(default_factory=DialerSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
@@ -456,6 +488,8 @@ def _shown(value: object) -> str | int | float | bool | list[str] | None:
             return [str(each) for each in value]
         case str() if value.startswith(REDIS_SCHEMES):
             return masked_sessions_url(value)
+        case str() if value.startswith(("http:", "https:")):
+            return value
         case str() if "://" in value:
             return parse_database_url(value).masked
         case str() | bool() | int() | float() | None:

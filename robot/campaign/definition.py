@@ -82,7 +82,8 @@ class Campaign:
     @property
     def voice(self) -> VoiceSettings:
         model = self.table.voice.model or default_voice(self.table.language) or DEFAULT_VOICE
-        return VoiceSettings(str(self.folder / model) if model.endswith(".onnx") else model, self.table.voice.speed)
+        model = str(self.folder / model) if model.endswith(".onnx") else model
+        return VoiceSettings(model, self.table.voice.speed, self.table.language)
 
     @property
     def incoming_numbers(self) -> list[str]:

@@ -53,9 +53,9 @@ def check(context: click.Context, folder: Path, diagram: bool, as_json: bool) ->
     from robot.campaign.diagram import mermaid
     from robot.campaign.review import problem_as_json, review
     from robot.campaign.review_view import print_review
-    from robot.prompts.library import PromptLibrary
+    from robot.speech import prompt_library
 
-    prompts = settings_of(context).settings.prompts
+    settings = settings_of(context).settings
     try:
         loaded = load_campaign(folder)
     except CampaignError as error:
@@ -67,7 +67,7 @@ def check(context: click.Context, folder: Path, diagram: bool, as_json: bool) ->
         click.echo(mermaid(loaded.scenario))
         finish(DONE)
     console = people(as_json)
-    library = PromptLibrary(prompts.folder, prompts.rate)
+    library = prompt_library(settings)
     try:
         with console.status("Making the prompts ready ..."):
             found = review(loaded, library)

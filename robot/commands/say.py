@@ -9,14 +9,17 @@ from pathlib import Path
 import click
 
 from robot.commands.common import explain, json_option, print_json, settings_of
-from robot.prompts.library import PromptLibrary, Spoken
+from robot.prompts.library import Spoken
 from robot.prompts.voice import VoiceSettings
+from robot.speech import prompt_library
 
 
 @click.command()
 @click.argument("text")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The WAV file to write.")
-@click.option("--voice", metavar="NAME", help="An installed voice, or a Piper voice's .onnx; the campaign's otherwise.")
+@click.option(
+    "--voice", metavar="NAME", help="A voice, or a Piper voice's .onnx; the campaign's otherwise."
+)
 @click.option("--speed", type=click.FloatRange(0.5, 2.0), help="1 as the voice is, 2 twice as fast.")
 @click.option("--campaign", type=click.Path(path_type=Path), help="Speak as this campaign (its folder) does.")
 @json_option
@@ -32,9 +35,8 @@ def say(
     as_json: bool,
 ) -> None:
     """Speak TEXT, as loud and at the rate of the prompts of calls."""
-    prompts = settings_of(context).settings.prompts
     source = Spoken(text, _voice(campaign, voice, speed))
-    library = PromptLibrary(prompts.folder, prompts.rate)
+    library = prompt_library(settings_of(context).settings)
     try:
         cached = library.find(source) is not None
         prompt = library.spoken(source.text, source.voice)

@@ -14,8 +14,8 @@ from robot.doctor import machine, own_checks, parts, prompts
 from robot.doctor.check import Check, Report
 from robot.doctor.itself import Ears
 from robot.doctor.node import ExaminedNode
-from robot.prompts.library import PromptLibrary
 from robot.simulator.errors import NoVoice
+from robot.speech import prompt_library
 from robot.store.errors import StoreError
 from ws_audio.errors import AudioError, PortInUse, ServerNotStarted
 from ws_audio.server import AudioServer, AudioServerSettings
@@ -77,7 +77,7 @@ class _Examination:
     async def _make_prompts_ready(self) -> None:
         if self._campaign is None:
             return
-        library = PromptLibrary(self._settings.prompts.folder, self._settings.prompts.rate)
+        library = prompt_library(self._settings)
         try:
             self._prompts = await asyncio.to_thread(prompts.prepare, self._campaign, library)
         finally:

@@ -184,8 +184,13 @@ def test_the_example_is_the_defaults(file: Path) -> None:
 def test_every_setting_can_be_set_in_the_environment() -> None:
     for row in load_settings(None, NOTHING).describe():
         variable = "ROBOT_" + row.key.upper().replace(".", "__")
-        urls = {"database.url": "sqlite:///robot.db", "sessions.url": "redis://127.0.0.1/0"}
-        value = urls.get(row.key, str(row.value or 1))
+        known = {
+            "database.url": "sqlite:///robot.db",
+            "sessions.url": "redis://127.0.0.1/0",
+            "tts.url": "https://example.com/v1",
+            "spool.folder": "/run/freeswitch-robot",
+        }
+        value = known.get(row.key, str(row.value or 1))
         loaded = load_settings(None, {variable: value})
         assert row_of(loaded, row.key).source == f"{variable} in the environment"
 
