@@ -18,6 +18,7 @@ import structlog
 from robot.campaign.definition import Campaign
 from robot.campaign.incoming import CampaignsByCall, IncomingCalls
 from robot.campaign.roster import Roster, reread
+from robot.campaign.watching import CampaignFigures
 from robot.config import Settings
 from robot.daemon import Daemon
 from robot.esl.hook import Hook, HookSettings
@@ -58,6 +59,9 @@ class Dialer(Protocol):
 
     def reload(self, campaigns: Sequence[Campaign]) -> None:
         """From the next call on these campaigns count; what goes on keeps the script it began with."""
+
+    def figures(self) -> Sequence[CampaignFigures]:
+        """The campaigns that call, and those that did."""
 
     async def close(self) -> None:
         """End `run` and give back what was claimed. Calls were ended before."""
@@ -113,6 +117,7 @@ class Service:
                 await metrics.start()
                 self.metrics_port = metrics.port
                 starting.push_async_callback(metrics.close)
+                self._watched.start(self._daemon.metrics.campaigns.follow(parts.store), "campaign metrics")
             if settings.incoming.enabled:
                 incoming = settings.incoming
                 hook = Hook(
@@ -126,6 +131,7 @@ class Service:
             if self._new_dialer is not None:
                 self._dialer = self._new_dialer(self._daemon, self.campaigns)
                 starting.push_async_callback(self._dialer.close)
+                self._daemon.metrics.watch_campaigns(self._dialer.figures)
                 self._watched.start(self._dialer.run(), "dialer")
             self._watched.start(self._follow_commands(), "commands")
             self._running = starting.pop_all()

@@ -10,6 +10,7 @@ decided at the claim and once more right before the call.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -31,6 +32,7 @@ from robot.campaign.gateways import Gateways
 from robot.campaign.pace import Go, Limits, Pace
 from robot.campaign.placed_call import PlacedCall
 from robot.campaign.reconciliation import Reconciliation
+from robot.campaign.watching import CampaignFigures
 from robot.prompts.errors import NoSound, PromptError, PromptTooLong
 from robot.store.campaign_records import (
     CampaignState,
@@ -73,6 +75,7 @@ class Dialer:
         self._loop = asyncio.get_running_loop()
         self._campaigns = {campaign.name: campaign for campaign in campaigns}
         self._calling: dict[str, CampaignCalls] = {}
+        self._claimed: Counter[str] = Counter()  # contacts, by campaign
         self._limits = limits
         self._pace = Pace(limits)
         self._gateways = Gateways()
@@ -99,6 +102,16 @@ class Dialer:
         """Why campaigns that run place no call at the moment, by their name."""
         told = {name: self._blocked or calls.reason for name, calls in self._calling.items()}
         return {name: reason for name, reason in told.items() if reason is not None}
+
+    def figures(self) -> list[CampaignFigures]:
+        """The campaigns that call, and those that did."""
+        told = []
+        for name in self._calling.keys() | self._claimed.keys():
+            calling = self._calling.get(name)
+            dialling = calling is not None and calling.reason is None and self._blocked is None
+            pace = None if calling is None else calling.limits.calls_per_s
+            told.append(CampaignFigures(name, pace, dialling, self._claimed[name]))
+        return told
 
     async def run(self) -> None:
         """Until `close`. Raises AnotherDaemon on SQLite, when another robot has this database."""
@@ -312,6 +325,7 @@ class Dialer:
             self._database_away(error)
             return
         if claimed:
+            self._claimed[name] += len(claimed)
             calling.expected += len(claimed)
             task = self._loop.create_task(self._make_ready(calling, claimed), name=f"prompts for {name}")
             self._readying.add(task)

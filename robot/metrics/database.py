@@ -48,3 +48,8 @@ class StoreMetrics:
 def read_store(store: Store) -> Iterator[Metric]:
     """On the loop."""
     yield GaugeMetricFamily("robot_database_waiting_operations", "Operations that have not ended.", store.waiting)
+    yield GaugeMetricFamily(
+        "robot_database_waiting_facts",
+        "What happened in calls and is not in the database yet: kept on the disk until it is back.",
+        store.facts_waiting,
+    )

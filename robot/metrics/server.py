@@ -8,15 +8,12 @@ import errno
 import socket
 import sys
 import threading
-import time
-from collections.abc import Iterable, Iterator
 from http.server import HTTPServer
 from socketserver import TCPServer
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Metric, MetricsHandler
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, MetricsHandler
 
 from robot.metrics.errors import MetricsError
 
@@ -63,7 +60,7 @@ class MetricsServer:
         host, port = self._address
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            return _Server(family, (host, port), _InPieces(self._registry))
+            return _Server(family, (host, port), self._registry)
         except OSError as error:
             reason = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
             raise MetricsError(
@@ -73,7 +70,7 @@ class MetricsServer:
 
 
 class _Server(HTTPServer):
-    def __init__(self, family: socket.AddressFamily, address: tuple[str, int], metrics: Collector) -> None:
+    def __init__(self, family: socket.AddressFamily, address: tuple[str, int], metrics: CollectorRegistry) -> None:
         self.address_family = family
         super().__init__(address, _Handler.factory(metrics))
 
@@ -89,35 +86,3 @@ class _Server(HTTPServer):
 
 class _Handler(MetricsHandler):
     timeout = _CLIENT_LIMIT_S
-
-
-class _InPieces(Collector):
-    """The metrics of a registry one by one, letting other threads run in between, and without `_created`.
-
-    By itself Python gives way to a thread that waits, and that would be the audio's, only every 5 ms.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in self._registry.collect():
-            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
-            yield metric
-            time.sleep(0)
-
-    def restricted_registry(self, names: Iterable[str]) -> Collector:
-        """For `?name[]=`: only these."""
-        return _Only(self, frozenset(names))
-
-
-class _Only(Collector):
-    def __init__(self, whole: Collector, names: frozenset[str]) -> None:
-        self._whole = whole
-        self._names = names
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in self._whole.collect():
-            metric.samples = [sample for sample in metric.samples if sample.name in self._names]
-            if metric.samples:
-                yield metric

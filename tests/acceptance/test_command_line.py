@@ -60,6 +60,7 @@ class Shell:
             **{name: value for name, value in os.environ.items() if not name.startswith("ROBOT_")},
             "ROBOT_DATABASE__URL": f"sqlite:///{self.database}",
             "ROBOT_AUDIO__PORT": str(free_port()),
+            "ROBOT_METRICS__PORT": str(free_port()),
             "ROBOT_PROMPTS__FOLDER": str(folder / "prompts"),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "COLUMNS": "100",

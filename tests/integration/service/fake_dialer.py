@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from robot.campaign.definition import Campaign
+from robot.campaign.watching import CampaignFigures
 
 
 class FakeDialer:
@@ -55,6 +56,9 @@ class FakeDialer:
     def reload(self, campaigns: Sequence[Campaign]) -> None:
         self.campaigns = list(campaigns)
         self._tell(f"has the campaigns {', '.join(campaign.name for campaign in campaigns)}")
+
+    def figures(self) -> list[CampaignFigures]:
+        return [CampaignFigures(campaign.name, None, True, self._wanted) for campaign in self.campaigns]
 
     async def close(self) -> None:
         self._tell("is closed")

@@ -72,6 +72,7 @@ class Service:
             "ROBOT_FREESWITCH__PORT": str(simulator.event_socket_port),
             "ROBOT_FREESWITCH__PASSWORD": PASSWORD,
             "ROBOT_AUDIO__PORT": str(free_port()),
+            "ROBOT_METRICS__PORT": str(free_port()),
             "PYTHONPATH": str(ROOT),
         }
         self.process = subprocess.Popen(
