@@ -17,9 +17,7 @@ from robot.speech import prompt_library
 @click.command()
 @click.argument("text")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The WAV file to write.")
-@click.option(
-    "--voice", metavar="NAME", help="A voice, or a Piper voice's .onnx; the campaign's otherwise."
-)
+@click.option("--voice", metavar="NAME", help="A voice, or a Piper voice's .onnx; the campaign's otherwise.")
 @click.option("--speed", type=click.FloatRange(0.5, 2.0), help="1 as the voice is, 2 twice as fast.")
 @click.option("--campaign", type=click.Path(path_type=Path), help="Speak as this campaign (its folder) does.")
 @json_option
