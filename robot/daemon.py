@@ -23,7 +23,7 @@ from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.link import LinkThread
 from robot.live_sessions import LiveSessions
 from robot.metrics.metrics import Metrics
-from robot.prompts.library import PromptLibrary
+from robot.speech import prompt_library
 from robot.store.database import Database
 from robot.store.journal import Journal
 from robot.store.sessions.memory import MemorySessions
@@ -96,7 +96,7 @@ class Daemon:
             )
             await audio.start()
             starting.push_async_callback(audio.close)
-            prompts = PromptLibrary(self._settings.prompts.folder, self._settings.prompts.rate)
+            prompts = prompt_library(self._settings)
             starting.callback(prompts.close)
             self._parts = Parts(
                 webhooks=webhooks,

@@ -35,7 +35,7 @@ from robot.dialogue.scenario import Prompt
 from robot.direct_call import demo_campaign_folder
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, EventSocketSettings
-from robot.prompts.library import PromptLibrary
+from robot.speech import prompt_library
 from ws_audio.server import AudioServer, AudioServerSettings
 from ws_audio.stream import StreamOptions
 from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
@@ -114,7 +114,7 @@ async def _measure(far: FarEnd, calls: int, seconds: int) -> dict[str, Any]:
         detectors.append(_TimedVad(rate, aggressiveness))
         return detectors[-1]
 
-    library = PromptLibrary(settings.prompts.folder, settings.prompts.rate)
+    library = prompt_library(settings)
     prompt = await library.prepare(load_campaign(demo_campaign_folder()).prompts()[0])
     library.close()
     freeswitch, stt = settings.freeswitch, settings.stt
