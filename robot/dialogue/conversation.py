@@ -343,8 +343,8 @@ class Conversation:
         language = self._scenario.language or ""
         now = self._now()
         understood = spoken_time(text, now, self._zone, language)
-        if understood is None:
-            return False
+        if understood is None or (understood.unfinished and not self._visit.misunderstood):
+            return False  # asked once more; what comes then is taken as it is
         self.callback = understood
         self.values[CALLBACK_TIME] = say_time(understood, now, language)
         return True

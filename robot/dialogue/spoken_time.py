@@ -7,8 +7,9 @@ the result says so. Which days and hours are allowed otherwise is for the campai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -23,6 +24,11 @@ _AFTER: Final = timedelta(hours=2)  # "after six" is until eight
 _SOONEST: Final = timedelta(minutes=15)  # who says "this evening" in the evening does not mean at once
 _LATER: Final = timedelta(hours=2)
 _DAYS_AHEAD: Final = 8
+# "10:07", "10.30", "10 07", "ten oh five": between an hour and its minutes, which lose their zero as a number.
+_BEFORE_MINUTES: Final = re.compile(
+    r"(?<=\d)(?:[:.]|\s(?=0))(?=\d\d(?!\d))|(?<=\w)[\s-]oh?[\s-](?=(?:[1-9]|one|two|three|four|five|six|seven|eight|nine)\b)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,14 @@ class SpokenTime:
     """Call between `earliest` and `latest`, both aware and in the callee's zone; `earliest` is before `latest`.
 
     exact: a time of day was named, not a part of the day or a day. put_off: what was said is outside the calling hours.
+    unfinished: a time of day was begun and not understood ("tomorrow at tin"): the span is of what was.
     """
 
     earliest: datetime
     latest: datetime
     exact: bool
     put_off: bool = False
+    unfinished: bool = False
 
 
 def spoken_time(
@@ -57,11 +65,12 @@ def spoken_time(
     words = TIME_WORDS.get(language)
     if words is None:
         return None
-    spoken = [word.text for word in reader_of(language).read(text).words]
+    spoken = [word.text for word in reader_of(language).read(_BEFORE_MINUTES.sub(" h ", text)).words]
     said = TimeParser(spoken, words, language).parse(now.astimezone(zone).date())
     if said.empty:
         return None
-    return _Resolver(now, zone, hours or CallingHours()).resolve(said)
+    resolved = _Resolver(now, zone, hours or CallingHours()).resolve(said)
+    return replace(resolved, unfinished=said.unfinished)
 
 
 class _Resolver:

@@ -40,6 +40,7 @@ class SaidTime:
     until: tuple[int, ...] = ()  # the other end of "between"
     relation: str = ""  # about, after, until: what the clock time is to the span
     later: bool = False
+    unfinished: bool = False  # a time of day was begun after the day, and not understood
 
     @property
     def empty(self) -> bool:
@@ -78,7 +79,16 @@ class TimeParser:
         else:
             said.part = part
         said.later = said.empty and self._take(self._words.later) is not None
+        said.unfinished = not (said.clock or said.span) and self._begun()
         return said
+
+    def _begun(self) -> bool:
+        """Whether "at" stands after the day or its part, and what comes then could have been an hour."""
+        words = self._words
+        return any(
+            word in words.begun and at > 0 and self._at(at - 1) == "" and self._at(at + 1) not in words.no_hour
+            for at, word in enumerate(self._spoken)
+        )
 
     def _span(self) -> None:
         """ "in half an hour", "dans deux heures et demie"."""
@@ -180,6 +190,9 @@ class TimeParser:
         words = self._words
         if self._at(at) in words.noon:
             added, end = self._added(at + 1)
+            minute = self._number(end) if end == at + 1 else None
+            if minute is not None and minute[0] < 60 and self._at(end + minute[1]) not in words.units:
+                added, end = minute[0], end + minute[1]
             return _Clock((words.noon[self._at(at)] + added,), end, certain=True)
         shift, begin = 0, at
         if (ahead := self._starts(at, words.before_hour)) is not None:

@@ -16,8 +16,8 @@ class TimeWords:
     days: days from today. parts: of the day, from and to. this: makes the part after it one of today. spans: how long
     from now, with or without `in_`; units: minutes of what a number stands before. before_hour: minutes from the hour
     that follows; after_hour: from the hour that it follows. shown: words that make a number before them an hour.
-    one: articles that are numbers, too. announced: words that a time of day comes after. week_on: beside a weekday, the
-    one after the next.
+    one: articles that are numbers, too. announced: words that a time of day comes after; begun: of them those after
+    which hardly anything else comes behind a day; no_hour: what does. week_on: beside a weekday, the next but one.
     """
 
     days: Mapping[str, int]
@@ -40,6 +40,8 @@ class TimeWords:
     morning: frozenset[str]
     afternoon: frozenset[str]
     announced: frozenset[str]
+    begun: frozenset[str]
+    no_hour: frozenset[str]
     about: frozenset[str]
     after: frozenset[str]
     until: frozenset[str]
@@ -79,7 +81,7 @@ ENGLISH: Final = TimeWords(
     week_on=frozenset({"a week on", "week on", "week"}),
     weekend=frozenset({"weekend", "week end"}),
     later=frozenset({"later", "another time", "some other time"}),
-    shown=frozenset({"oclock", "o clock"}),
+    shown=frozenset({"oclock", "o clock", "h"}),
     before_hour={
         "half past": 30, "quarter past": 15, "quarter after": 15, "quarter to": -15, "quarter of": -15, "half": 30,
     },
@@ -88,6 +90,11 @@ ENGLISH: Final = TimeWords(
     morning=frozenset({"am", "a m"}),
     afternoon=frozenset({"pm", "p m"}),
     announced=frozenset({"at", "by"}),
+    begun=frozenset({"at", "around"}),
+    no_hour=frozenset({
+        "the", "a", "an", "my", "your", "his", "her", "our", "their", "this", "that", "any", "some", "what", "home",
+        "work", "school", "least", "best", "all", "first", "once", "here", "there", "lunch", "dinner",
+    }),
     about=frozenset({"around", "about", "towards", "roughly"}),
     after=frozenset({"after", "from", "not before"}),
     until=frozenset({"before", "until", "till"}),
@@ -130,6 +137,12 @@ FRENCH: Final = TimeWords(
     morning=frozenset({"du matin"}),
     afternoon=frozenset({"du soir", "de l apres midi"}),
     announced=frozenset({"a", "pour"}),
+    begun=frozenset({"a", "vers"}),
+    no_hour=frozenset({
+        "l", "la", "le", "les", "mon", "ma", "mes", "votre", "vos", "notre", "nos", "son", "sa", "ses", "ce", "cet",
+        "cette", "n", "peu", "partir", "bientot", "plus", "tout", "quelle", "quel", "domicile", "chez", "condition",
+        "nouveau", "priori", "table", "moi", "vous",
+    }),
     about=frozenset({"vers", "autour de", "aux alentours de", "environ"}),
     after=frozenset({"apres", "a partir de", "pas avant", "des"}),
     until=frozenset({"avant", "jusqu a"}),

@@ -231,6 +231,17 @@ def test_a_time_to_call_back_is_understood_and_can_be_said() -> None:
     assert said(conversation(asking, *ENDS).answered("the weather is nice")) == "thanks"
 
 
+def test_an_hour_that_was_begun_and_not_understood_is_asked_for_once_more() -> None:
+    again = Reprompts((wording("when again?"),), limit=2)
+    asking = Step("when", wording("when?"), listens=Listening(3000, wants_time=True, not_understood=again), next="bye")
+    talk = conversation(asking, *ENDS)
+    assert said(talk.answered("tomorrow at tin")) == "when again?"
+    assert "callback_time" not in talk.values
+    assert said(talk.answered("tomorrow at tin")) == "bye"
+    assert talk.callback is not None
+    assert talk.callback.earliest == datetime(2026, 11, 19, 9, 0, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("condition", "values", "holds"),
     [

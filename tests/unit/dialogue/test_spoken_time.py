@@ -48,6 +48,10 @@ def span(found: SpokenTime | None) -> str | None:
         ("call me later", "Wed 18 Nov 16:08 - Wed 18 Nov 18:08"),
         ("in three days at eleven", "Sat 21 Nov 11:00 - Sat 21 Nov 11:30"),
         ("at eleven p.m.", "Thu 19 Nov 09:00 - Thu 19 Nov 11:00"),
+        ("at 10:07 tomorrow", "Thu 19 Nov 10:07 - Thu 19 Nov 10:37"),
+        ("tomorrow at 10 07", "Thu 19 Nov 10:07 - Thu 19 Nov 10:37"),
+        ("tomorrow at 3.05pm", "Thu 19 Nov 15:05 - Thu 19 Nov 15:35"),
+        ("tomorrow at ten oh five", "Thu 19 Nov 10:05 - Thu 19 Nov 10:35"),
         ("I have two children", None),
         ("my address is twelve Oak Street", None),
         ("yes please", None),
@@ -76,6 +80,10 @@ def test_english(text: str, expected: str | None) -> None:
         ("mardi à quatorze heures trente", "Tue 24 Nov 14:30 - Tue 24 Nov 15:00"),
         ("six heures moins le quart", "Wed 18 Nov 17:45 - Wed 18 Nov 18:15"),
         ("à partir de dix-huit heures", "Wed 18 Nov 18:00 - Wed 18 Nov 20:00"),
+        ("midi 15", "Thu 19 Nov 12:15 - Thu 19 Nov 12:45"),
+        ("demain à midi trente", "Thu 19 Nov 12:30 - Thu 19 Nov 13:00"),
+        ("midi et quart", "Thu 19 Nov 12:15 - Thu 19 Nov 12:45"),
+        ("demain à 10:07", "Thu 19 Nov 10:07 - Thu 19 Nov 10:37"),
         ("entre midi et deux", "Thu 19 Nov 12:00 - Thu 19 Nov 14:00"),
         ("demain entre dix heures et midi", "Thu 19 Nov 10:00 - Thu 19 Nov 12:00"),
         ("le 3 décembre", "Thu 03 Dec 09:00 - Thu 03 Dec 20:00"),
@@ -86,6 +94,29 @@ def test_english(text: str, expected: str | None) -> None:
 )
 def test_french(text: str, expected: str | None) -> None:
     assert span(spoken_time(text, NOW, PARIS, "fr")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "unfinished"),
+    [
+        ("demain à diseure", "fr", True),
+        ("rappelez-moi demain matin vers disseur", "fr", True),
+        ("demain à", "fr", True),
+        ("tomorrow at tin", "en", True),
+        ("tomorrow at for", "en", True),
+        ("demain", "fr", False),
+        ("demain à dix heures", "fr", False),
+        ("je suis à Lyon, rappelez-moi demain", "fr", False),
+        ("demain à la maison", "fr", False),
+        ("demain, à bientôt", "fr", False),
+        ("tomorrow at home", "en", False),
+        ("tomorrow at noon", "en", False),
+    ],
+)
+def test_an_hour_that_was_begun_and_not_understood_is_told(text: str, language: str, unfinished: bool) -> None:
+    found = spoken_time(text, NOW, PARIS, language)
+    assert found is not None
+    assert found.unfinished is unfinished
 
 
 def test_a_time_at_which_nobody_is_called_is_put_off_and_told() -> None:
