@@ -53,6 +53,28 @@ def test_what_anybody_may_say_tells_nothing(text: str) -> None:
     assert greetings_in("en", "fr").recognise(text) in (None, *_of_humans("en", "fr", text))
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Votre correspondant n'est", "Votre correspondant n'est pas", "La messagerie de votre correspondant n'est pas"],
+)
+def test_a_french_greeting_is_no_full_mailbox_before_it_says_so(text: str) -> None:
+    assert greetings_in("fr").recognise(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "La messagerie de votre correspondance est pleine",
+        "La boîte vocale est pleine.",
+        "correspondant est plaine",
+    ],
+)
+def test_a_french_mailbox_is_full_however_it_is_written(text: str) -> None:
+    found = greetings_in("fr").recognise(text)
+    assert found is not None
+    assert found.kind is AmdClass.MAILBOX_FULL
+
+
 def _of_humans(*arguments: str) -> list[object]:
     found = greetings_in(*arguments[:2]).recognise(arguments[2])
     return [found] if found is not None and found.kind is AmdClass.HUMAN else []
