@@ -15,19 +15,17 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from robot.bench.intents import NONE, utterances
+from robot.bench.telephone import RATE, Wave, around, on_line, recorded
 from robot.bench.transcribe import word_errors
 from robot.dialogue.intents import Intent, IntentMatcher, typical_phrases
 from robot.dialogue.language import language_of
 from robot.dialogue.words import reader_of
-from robot.simulator.sound import read_clip, through_mulaw, to_int16
 from robot.simulator.voice import CalleeVoice
-from ws_audio.frames import Samples, double_rate
+from ws_audio.frames import Samples
 from ws_audio.transcription.whisper import WhisperEngine
 
-RATE: Final = 16000
 #: How far the noise of a telephone line is below the voice, in dB; None: wide band, no line.
 LINES: Final[Mapping[str, float | None]] = MappingProxyType({"no": None, "good": 40.0, "noisy": 15.0, "bad": 5.0})
 #: What a step of a sales campaign may expect.
@@ -35,10 +33,6 @@ EXPECTED: Final = (
     "yes", "no", "interested", "not_interested", "do_not_call", "callback", "who_is_calling", "repeat", "price",
     "are_you_a_robot",
 )  # fmt: skip
-_VOICE_DB: Final = -26.0  # of full scale, as telephones have it
-_AROUND: Final = RATE // 5  # samples of silence before and after
-
-Wave = npt.NDArray[np.float64]  # at 16 kHz, full scale is 1
 
 
 def run(
@@ -57,7 +51,7 @@ def run(
         for line, noise_db in LINES.items():
             random = np.random.default_rng(1)  # the same noise for both
             heard = [
-                (text, intent, engine.transcribe(_on_line(wave, noise_db, random), language, vocabulary).text)
+                (text, intent, engine.transcribe(on_line(wave, noise_db, random), language, vocabulary).text)
                 for text, intent, wave in said
             ]
             figures[f"{line} line, {way}"] = _counted(heard, matcher, language)
@@ -71,31 +65,13 @@ def run(
 def _spoken(language: str, every: int) -> Iterator[tuple[str, str, Wave]]:
     voice = CalleeVoice()
     for said in utterances(language)[::every]:
-        yield said.text, said.intent, _wave(voice.wav(said.text))
+        yield said.text, said.intent, recorded(voice.wav(said.text))
 
 
 def _recorded(folder: Path, matcher: IntentMatcher) -> Iterator[tuple[str, str, Wave]]:
     for line in (folder / "texts.tsv").read_text("utf-8").splitlines():
         name, _, text = line.partition("\t")
-        yield text, matcher.understand(text).intent or NONE, _wave(folder / f"{name}.wav")
-
-
-def _wave(file: Path) -> Wave:
-    wave = read_clip(str(file), RATE).samples / 32768
-    loud = np.sqrt(np.mean(np.square(wave[np.abs(wave) > 0.01])))
-    return np.asarray(np.pad(wave * 10 ** (_VOICE_DB / 20) / loud, _AROUND))
-
-
-def _on_line(wave: Wave, noise_db: float | None, random: np.random.Generator) -> Samples:
-    """Through 300 to 3400 Hz, white noise and G.711."""
-    if noise_db is None:
-        return to_int16(wave * 32768)
-    spectrum = np.fft.rfft(wave)
-    hertz = np.fft.rfftfreq(wave.size, 1 / RATE)
-    spectrum[(hertz < 300) | (hertz > 3400)] = 0
-    narrow = np.fft.irfft(spectrum, wave.size)[::2]
-    noise = random.standard_normal(narrow.size) * 10 ** ((_VOICE_DB - noise_db) / 20)
-    return double_rate(through_mulaw(to_int16((narrow + noise) * 32768)))
+        yield text, matcher.understand(text).intent or NONE, recorded(folder / f"{name}.wav")
 
 
 def _without_speech() -> Iterator[Samples]:
@@ -110,7 +86,7 @@ def _without_speech() -> Iterator[Samples]:
     )  # fmt: skip
     for noise_db in LINES.values():
         random = np.random.default_rng(3)
-        yield from (_on_line(np.pad(sound, _AROUND), noise_db, random) for sound in sounds)
+        yield from (on_line(around(sound), noise_db, random) for sound in sounds)
 
 
 def _counted(heard: list[tuple[str, str, str]], matcher: IntentMatcher, language: str) -> dict[str, int]:

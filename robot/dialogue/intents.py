@@ -34,6 +34,7 @@ _SPELT: Final = 60.0  # what sounds alike is spelt at least so much alike
 # Below this likeness every telling word of the phrase must be recognisable, or it is another phrase of the same build.
 _SAME_PHRASE: Final = 0.95
 _RECOGNISABLE: Final = 65.0
+_SHORT_WORD: Final = 2  # letters; half of such a word is found anywhere: it must be there as it is
 _EDGE_LETTERS: Final = 3  # shorter words ("no", "ja") count at the beginning and the end of a clause
 _ALONE: Final = 0.6  # the part of an answer that a word must make up which has another meaning in a sentence
 _SCATTERED: Final = 0.82  # how sure scattered words are
@@ -46,6 +47,8 @@ _SAME_LETTERS: Final = 5  # shorter words are only themselves
 _REACH: Final = 4  # words between scattered words
 #: Never outvoted.
 DO_NOT_CALL: Final = "do_not_call"
+CALLBACK: Final = "callback"
+_NOTHING: Final = ""  # what phrases mean that only look like those of an intent
 _LONGEST_RUN: Final = 10  # words
 _MOST_WORDS: Final = 60  # of an answer; what was said last counts
 
@@ -132,7 +135,7 @@ class IntentMatcher:
         self._telling_signs = TELLING_SIGNS.get(language or "", _SHORTEST_SOUND)
         self._phrases = [
             phrase
-            for intent in intents
+            for intent in (*intents, Intent(_NOTHING, self._reader.look_alikes))
             for text in dict.fromkeys(intent.phrases)
             if (phrase := self._phrase(intent.name, text)) is not None
         ]
@@ -167,9 +170,9 @@ class IntentMatcher:
         found = [
             match
             for match in (*self._runs(words), *self._scattered_in(words))
-            if among is None or match.intent in among
+            if among is None or match.intent in among or match.intent == _NOTHING
         ]
-        return self._judge(_uncovered(found), words, heard.last)
+        return self._judge(self._for_good(_meaning(_uncovered(found))), words, heard.last)
 
     def _phrase(self, intent: str, text: str) -> _Phrase | None:
         words = self._reader.read(text).words
@@ -219,8 +222,7 @@ class IntentMatcher:
     def _recognisable(self, phrase: _Phrase, text: str, sound: str) -> bool:
         """Whether each telling word of the phrase is in the run, as it is spelt or as it sounds."""
         return all(
-            fuzz.partial_ratio(word.text, text, score_cutoff=_RECOGNISABLE)
-            or fuzz.partial_ratio(word.sound, sound, score_cutoff=_RECOGNISABLE)
+            _part_of(word.text, text) or _part_of(word.sound, sound)
             for word in phrase.words
             if word.text in phrase.telling
         )
@@ -229,9 +231,10 @@ class IntentMatcher:
         """Whether words that may mean something else mean this where they stand."""
         text = _text(phrase.words)
         clause = [at for at, word in enumerate(words) if words[start].clause <= word.clause <= words[end - 1].clause]
-        if len(phrase.words) == 1 and (text in self._reader.interjections or len(text) <= _EDGE_LETTERS):
+        alone = text in self._reader.alone
+        if not alone and len(phrase.words) == 1 and (text in self._reader.interjections or len(text) <= _EDGE_LETTERS):
             return start == clause[0] or end == clause[-1] + 1
-        if text in self._reader.alone or not phrase.telling:
+        if alone or not phrase.telling:
             within = words if phrase.telling else [words[at] for at in clause]
             return len(_text(words[start:end])) >= _ALONE * len(_text(within))
         return True
@@ -268,6 +271,22 @@ class IntentMatcher:
 
     # -- which of them -------------------------------------------------------------------------------------------------
 
+    def _for_good(self, found: list[Match]) -> list[Match]:
+        """Without "don't call me" where "call me tomorrow" follows."""
+        asked = max((match.start for match in found if match.intent == CALLBACK), default=-1)
+        for_now = [
+            match
+            for match in found
+            if match.phrase in self._reader.for_now and match.alike >= _SAME_PHRASE and match.end <= asked
+        ]
+        return [
+            match
+            for match in found
+            if match.intent != DO_NOT_CALL
+            or (match.alike >= _SAME_PHRASE and match.phrase not in self._reader.for_now)
+            or not any(_overlap(match, each) for each in for_now)
+        ]
+
     def _match(self, phrase: _Phrase, words: Sequence[Word], start: int, end: int, alike: float) -> Match:
         letters = min(len(_text(phrase.words)), _LETTERS_COUNTED)
         weight = 1 - _UNLIKE * (1 - alike) + _LETTER * letters + 0.05 * end / len(words)
@@ -298,6 +317,13 @@ class IntentMatcher:
         return Understanding(best.intent, confidence, round(margin, 3), sure, best.phrase, names, _reason(best, also))
 
 
+def _part_of(word: str, run: str) -> bool:
+    """Whether `word`, or nearly that, is in a run of words that are written together."""
+    if len(word) <= _SHORT_WORD:
+        return word in run
+    return fuzz.partial_ratio(word, run, score_cutoff=_RECOGNISABLE) > 0
+
+
 def _inflected(one: str, other: str) -> bool:
     shorter, longer = sorted((one, other), key=len)
     return len(longer) - len(shorter) <= _ENDING and longer.startswith(shorter)
@@ -322,6 +348,21 @@ def _uncovered(found: Sequence[Match]) -> list[Match]:
             for other in found
         )
     ]  # fmt: skip
+
+
+def _meaning(found: Sequence[Match]) -> list[Match]:
+    """Without the sentences that mean nothing, and what only looks like something because of them."""
+    nothing = [match for match in found if match.intent == _NOTHING and match.alike >= _SAME_PHRASE]
+    return [
+        match
+        for match in found
+        if match.intent != _NOTHING
+        and (match.alike >= _SAME_PHRASE or not any(_overlap(match, each) for each in nothing))
+    ]
+
+
+def _overlap(one: Match, other: Match) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _closest(places: Sequence[Sequence[int]]) -> list[int]:

@@ -80,6 +80,8 @@ class Reader:
             "".join(words) for several in self._sequences(language.alone).values() for words in several
         )
         self.particles = _bare(language.particles)
+        self.for_now = language.for_now
+        self.look_alikes = language.look_alikes
         self.unfinished = _bare(language.unfinished)
 
     def read(self, text: str) -> Utterance:
@@ -178,7 +180,7 @@ class Reader:
         closed: int | None = None
         for at, word in enumerate(words):
             if opener is not None and (words[opener].clause != word.clause or at - opener > _REACH):
-                yield opener, opener, opener + 1 + _REACH  # its negator was not recognised
+                yield opener, opener, self._verb_after(words, opener)  # its negator was not recognised
                 opener = None
             if word.idiom:
                 continue
@@ -191,7 +193,12 @@ class Reader:
                     yield at, at - _REACH_BACK if opener is None else opener, at + 1 + _REACH_AFTER
                 opener, closed = None, at
         if opener is not None:
-            yield opener, opener, opener + 1 + _REACH
+            yield opener, opener, self._verb_after(words, opener)
+
+    def _verb_after(self, words: Sequence[Word], opener: int) -> int:
+        """To before which word an opener reaches by itself: its verb is all that it tells of."""
+        pronouns = (at for at in range(opener + 1, len(words)) if words[at].text not in self.particles)
+        return min(next(pronouns, opener), opener + _REACH) + 1
 
     def _closes(self, words: Sequence[Word], at: int, opener: int | None) -> bool:
         text = words[at].text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot.bench.intents import SPLITS, Result, figures, understand, utterances
@@ -55,6 +55,13 @@ def test_the_phrases_of_a_campaign_alone(text: str, intent: str | None) -> None:
         ("I'm driving, call me tonight", "callback"),
         ("Don't call me now, I'm at work", "not_now"),
         ("Couldn't you call me back?", "callback"),
+        ("Don't call me. Call me tomorrow.", "callback"),
+        ("Don't call me again. Call me tomorrow? No.", "do_not_call"),
+        ("Can you re-do it", None),
+        ("I never call on Saturdays.", None),
+        ("I lost your number.", None),
+        ("I need to re-do it", None),
+        ("Please do.", "yes"),
         ("Yes, please stop calling me", "do_not_call"),
         ("No, goodbye", "no"),
         ("I have no idea", None),
@@ -76,10 +83,24 @@ def test_negation_and_several_intents(text: str, intent: str | None) -> None:
         ("oui, mais pas maintenant", "not_now"),
         ("rappelez-moi plus tard", "callback"),
         ("vous ne pouvez pas me rappeler ?", "callback"),
+        ("ne m'appelez pas, rappelez-moi demain", "callback"),
+        ("ne m'appelez pas ce soir", "not_now"),
+        ("ne m'appelez plus, rappelez-moi demain", "do_not_call"),
+        ("ne n'apprépuis jamais retirez mon numéro de votre liste", "do_not_call"),
+        ("ne n'apprépuis et retirez mon numéro", "do_not_call"),
+        ("ne m'a fait plus jamais et retirer mon numéro de votre liste", "do_not_call"),
+        ("arrêtez de parler civile", "repeat"),
+        ("vous pouvez noter mon numéro", None),
+        ("je ne m'appelle pas Martin", "wrong_person"),
     ],
 )
 def test_french_negation(text: str, intent: str) -> None:
     assert FRENCH.understand(text).intent == intent
+
+
+def test_who_is_not_to_be_taken_off_the_list_is_not() -> None:
+    assert FRENCH.understand("ne retirez pas mon numéro").intent != DO_NOT_CALL
+    assert ENGLISH.understand("don't take me off your list").intent != DO_NOT_CALL
 
 
 @pytest.mark.parametrize(
@@ -156,6 +177,7 @@ def test_every_shipped_phrase_is_found_as_its_intent(language: str) -> None:
     assert missed == []
 
 
+@settings(deadline=None)  # of wall time, which others take their share of
 @given(st.text(max_size=200), st.sampled_from(["en", "fr", "xx"]))
 def test_any_text_is_taken(text: str, language: str) -> None:
     understood = IntentMatcher.of({"a": [text, "yes"]}, language).understand(text)
