@@ -18,6 +18,7 @@ from robot.commands.common import (
     DONE,
     FAILED,
     UNREACHABLE,
+    RobotProcess,
     explain,
     finish,
     json_option,
@@ -33,7 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=RobotProcess, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="robot")
 @click.option("--config", type=click.Path(path_type=Path), help="robot.toml to use instead of the usual places.")
 @click.option("-v", "--verbose", count=True, help="Show logs: -v what happens, -vv every detail.")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
@@ -92,6 +94,31 @@ def run(work: Coroutine[Any, Any, R]) -> R:
 
 def finish(status: int) -> NoReturn:
     sys.exit(status)
+
+
+class RobotProcess(click.Group):
+    """The command `robot`; called, and not only run in another process, it ends that process."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.main(*args, **kwargs)
+        except SystemExit as ended:
+            if threading.active_count() > 1:
+                _leave_hanging_model(ended)
+            raise
+
+
+def _leave_hanging_model(ended: SystemExit) -> None:
+    """End at once when a transcription hangs: a Python that ends beneath it is ended by CTranslate2 with SIGSEGV or
+    SIGABRT ("terminate called"), which systemd takes for a crash. All that matters is written by then.
+    """
+    from ws_audio.transcription.scheduler import any_in_model
+
+    if any_in_model():
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else FAILED if ended.code else DONE)
 
 
 def people(as_json: bool) -> Console:

@@ -18,12 +18,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from queue import SimpleQueue
 from time import monotonic
+from typing import Final
 
 from ws_audio.errors import SchedulerClosed, TranscriptionError, TranscriptionRefused, TranscriptionTimedOut
 from ws_audio.frames import SAMPLE_BYTES, double_rate, samples
 from ws_audio.transcription.engine import Transcript, TranscriptionEngine
 
 logger = logging.getLogger(__name__)
+
+_THREAD: Final = "transcription-"
 
 
 class Priority(IntEnum):
@@ -327,7 +330,7 @@ class TranscriptionScheduler:
 
     def _hire(self) -> None:
         self._names += 1
-        self._idle.append(_Worker(f"transcription-{self._names}", self._engine, self._finished))
+        self._idle.append(_Worker(f"{_THREAD}{self._names}", self._engine, self._finished))
 
     def _cancel(self, job: Job) -> None:
         if job.future.done():
@@ -342,6 +345,11 @@ class TranscriptionScheduler:
             self._queue.remove(job)
         if not job.future.done():
             job.future.set_exception(error)
+
+
+def any_in_model() -> bool:
+    """Whether a thread of this process is in a model still, although its scheduler is closed."""
+    return any(thread.name.startswith(_THREAD) for thread in threading.enumerate())
 
 
 def available_cores() -> int:
