@@ -33,6 +33,7 @@ _AT_ONCE: Final = 64  # connections; each call has one request at a time
 _KEEP_ALIVE_S: Final = 300.0
 # What may come after the end of the reply (usage, the mark of the end) is waited for so long, and no longer.
 _REST_S: Final = 1.0
+_CLOSE_S: Final = 0.2  # and the end of the response after the mark of the end, which comes with it as a rule
 _LONGEST_REASON: Final = 200  # characters of what the server says went wrong
 _KEY_SHOWN: Final = 6  # characters; servers answer with the key that they refuse, or with its beginning
 _HINTS: Final[Mapping[int, str]] = MappingProxyType(
@@ -258,7 +259,7 @@ class OpenAiModel:
                 assembler.push(deltas)
                 if reason is not None:
                     finished = Finished(reason)
-                    limits.rest()
+                    limits.rest(_REST_S)
                 if finished is not None:
                     finished = Finished(finished.reason, _tokens(chunk) or finished.tokens)
                 anything = True
@@ -268,14 +269,14 @@ class OpenAiModel:
                     if anything
                     else "the language model answered without a stream of events: is its address complete (.../v1)?"
                 )
-            for call in assembler.calls():
-                yield call
-            yield finished
             # To the very end, or the connection cannot be used again.
-            limits.rest()
+            limits.rest(_CLOSE_S)
             with suppress(LlmError):
                 async for _ in stream:
                     pass
+        for call in assembler.calls():
+            yield call
+        yield finished
 
     async def _data(self, response: httpx2.Response, limits: _Limits) -> AsyncGenerator[str]:
         """The data of each event, until the stream ends, or the time for what comes after the reply."""
@@ -365,9 +366,9 @@ class _Limits:
     def first_came(self) -> None:
         self._first = None
 
-    def rest(self) -> None:
-        if self._rest is None:
-            self._rest = asyncio.get_running_loop().time() + _REST_S
+    def rest(self, within_s: float) -> None:
+        limit = asyncio.get_running_loop().time() + within_s
+        self._rest = limit if self._rest is None else min(limit, self._rest)
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """Raises LlmTimeout."""

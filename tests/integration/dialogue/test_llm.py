@@ -288,6 +288,19 @@ async def test_one_connection_serves_one_reply_after_the_other(chat: ChatServer)
     await model.close()
 
 
+async def test_the_connection_is_kept_when_nobody_asks_for_more_than_the_end(chat: ChatServer) -> None:
+    chat.answer = streams(event(content="Yes."), event(finish_reason="stop"), DONE)
+    model = OpenAiModel(LlmSettings(chat.url, "tiny"))
+    await model.start()
+    for _ in range(3):
+        async with model.stream(HELLO) as events:
+            async for each in events:
+                if isinstance(each, Finished):
+                    break
+    assert len(chat.connections) == 1
+    await model.close()
+
+
 async def test_a_call_warms_the_connection_of_its_first_reply(chat: ChatServer) -> None:
     async def models(connection: Connection) -> None:
         await connection.refuse("200 OK", b"{}")
