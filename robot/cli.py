@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from robot import __version__
-from robot.commands import bench_database, campaign, dnc, live, say, systemd_unit
+from robot.commands import bench_database, bench_speak, campaign, dnc, live, say, systemd_unit
 from robot.commands import run as running
 from robot.commands.common import (
     DONE,
@@ -276,6 +276,7 @@ def bench() -> None:
 
 bench.add_command(bench_database.claims)
 bench.add_command(bench_database.import_contacts)
+bench.add_command(bench_speak.speak)
 
 
 def live_options(command: Callable[P, R]) -> Callable[P, R]:
