@@ -264,7 +264,7 @@ class Call:
         )
 
     async def _handed_over(self) -> None:
-        """What two people say to each other is none of our business, and neither is how long they talk."""
+        """What two people say to each other is none of our business. FreeSWITCH ends it after `max_talk_s`."""
         if self._who is not None:
             self._who.close()
         if self._too_long is not None:

@@ -60,7 +60,7 @@ class SwitchDoor:
         to = Trunk(plan.gateway, order.number, plan.number_format) if order.number else Extension(order.extension or "")
         result = await transfer(
             self.channel,
-            TransferPlan(to, announce, wait, order.ring_timeout_s),
+            TransferPlan(to, announce, wait, order.ring_timeout_s, order.max_talk_s),
             self.switch,
             root=self.prompts.root,
             broadcast=self.broadcast,

@@ -48,14 +48,16 @@ class TransferPlan:
     """To whom, and how.
 
     announce: what the agent hears before the callee does; None: both hear each other at once. wait: what the callee
-    hears meanwhile, again and again; None: silence. ring_timeout_s: FreeSWITCH may give up to 1 s earlier. caller_id:
-    what the agent's telephone shows, 3 to 15 digits; None: as FreeSWITCH is configured.
+    hears meanwhile, again and again; None: silence. ring_timeout_s: FreeSWITCH may give up to 1 s earlier. max_talk_s:
+    how long the two may talk, kept by FreeSWITCH. caller_id: what the agent's telephone shows, 3 to 15 digits; None: as
+    FreeSWITCH is configured.
     """
 
     to: Trunk | Extension
     announce: Prompt | None = None
     wait: Prompt | None = None
     ring_timeout_s: int = 25
+    max_talk_s: int = 7200
     caller_id: str | None = None
 
 
@@ -78,8 +80,8 @@ async def transfer(
 ) -> TransferResult:
     """Hand over the callee of `channel`, on which nothing must be playing. `switch`: the FreeSWITCH it is on.
 
-    After TAKEN the call may last as long as the two like, and `channel.hung_up` tells when they are done; end the
-    audio stream then, and every limit of our own. May be cancelled at any time: the agent's leg is ended.
+    After TAKEN `max_talk_s` is the only limit, and `channel.hung_up` tells when they are done; end the audio stream
+    then, and every limit of our own. May be cancelled at any time: the agent's leg is ended.
 
     Raises DialRefused for a plan that is not sent, SwitchLost.
     """
@@ -147,7 +149,7 @@ class _Transfer:
             await self._end_company()
             try:
                 if await callee.bridge(agent.uuid):
-                    await self._lift_limit()
+                    await self._limit_talk()
                     return TransferResult(TransferEnd.TAKEN)
             except EventSocketError as error:
                 log.warning("transfer.not_bridged", uuid=callee.uuid, reason=str(error))
@@ -197,16 +199,21 @@ class _Transfer:
             if not company.cancelled():
                 company.result()
 
-    async def _lift_limit(self) -> None:
-        """The robot's longest call is not theirs. Asked for until it is done: it would cut them off."""
+    async def _limit_talk(self) -> None:
+        """The robot's longest call is not theirs, but a bridge that everybody forgot must end as well.
+
+        Asked for until it is done: the limit of before would cut them off.
+        """
+        uuid = self._callee.uuid
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LINK_GRACE_S
         while not self._callee.hung_up.done():
             try:
-                await self._callee.api(commands.cancel_sched_hangup(self._callee.uuid))
+                await self._callee.api(commands.cancel_sched_hangup(uuid))
+                await self._callee.api(commands.sched_hangup(uuid, self._plan.max_talk_s))
                 return
             except EventSocketError as error:
                 if isinstance(error, CommandRefused) or loop.time() > deadline:
-                    log.warning("transfer.limit_not_lifted", uuid=self._callee.uuid, reason=str(error))
+                    log.warning("transfer.limit_not_changed", uuid=uuid, reason=str(error))
                     return
                 await asyncio.sleep(_RETRY_PAUSE_S)

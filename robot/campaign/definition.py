@@ -461,6 +461,7 @@ class _Loader:
             announce=self._optional(place, table.announce, table.announce_audio),
             wait=self._optional(place, table.wait, table.wait_audio),
             ring_timeout_s=table.ring_timeout_s,
+            max_talk_s=table.max_talk_s,
             failed=table.failed,
         )
 

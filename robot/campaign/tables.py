@@ -146,6 +146,7 @@ class TransferTable(_Table):
     wait: Text | None = None
     wait_audio: Text | None = None
     ring_timeout_s: Annotated[int, Field(ge=5, le=120)] = 25
+    max_talk_s: Annotated[int, Field(ge=60, le=86_400)] = 7200
     failed: Name | None = None
 
     @model_validator(mode="after")

@@ -119,8 +119,8 @@ class PressKeys:
 class Transfer:
     """Hand the callee over to a person. Exactly one of `number` (E.164) and `extension` is given.
 
-    announce: what that person hears before. wait: what the callee hears meanwhile. failed: the step when nobody takes
-    it.
+    announce: what that person hears before. wait: what the callee hears meanwhile. max_talk_s: how long the two may
+    talk. failed: the step when nobody takes it.
     """
 
     number: str | None = None
@@ -128,6 +128,7 @@ class Transfer:
     announce: Wording | None = None
     wait: Wording | None = None
     ring_timeout_s: int = 25
+    max_talk_s: int = 7200
     failed: str | None = None
 
 

@@ -207,6 +207,16 @@ async def test_the_limit_of_our_call_is_lifted_when_they_talk(house: House) -> N
     await ours.close()
 
 
+async def test_a_bridge_that_everybody_forgot_is_ended_by_freeswitch(house: House) -> None:
+    ours = await house.call()
+    await ours.api(commands.sched_hangup(ours.uuid, 30))
+    assert (await house.hand_over(ours, TransferPlan(TAKES, max_talk_s=1))).end is TransferEnd.TAKEN
+    async with asyncio.timeout(5):
+        assert await ours.hung_up == "ALLOTTED_TIMEOUT"
+    await house.until_nobody_is_left()
+    await ours.close()
+
+
 async def test_the_event_socket_may_break_while_the_agent_rings(house: House) -> None:
     ours = await house.call()
     task = asyncio.create_task(house.hand_over(ours, TransferPlan(TAKES, announce=house.announce)))

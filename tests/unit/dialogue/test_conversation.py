@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot.dialogue.conversation import (
@@ -343,6 +343,7 @@ def test_what_does_not_hang_together_is_refused(
         Scenario(steps, INTENTS, "en", objections)
 
 
+@settings(deadline=None)  # of wall time, which others take their share of
 @given(
     st.lists(
         st.sampled_from(["yes", "no", "how much is it?", "who is calling?", "pardon?", "wait", "blue", "", "1", "9"]),
