@@ -12,8 +12,9 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -27,6 +28,8 @@ from robot.config import ConfigError, Settings
 from robot.direct_call import running_daemon
 from robot.sd_notify import Notifier
 from robot.service import LAST_WORDS_S, NewDialer, Service
+from robot.store.daemons import DaemonRepository
+from robot.store.database import Database
 
 log = structlog.get_logger(__name__)
 
@@ -67,10 +70,11 @@ async def serve(
 ) -> None:
     """Until SIGTERM or Ctrl-C. `reread`: the configuration as it is now; raises ConfigError.
 
-    Raises CampaignError, what `Daemon` and `Service` raise, and TaskDied.
+    Raises AnotherDaemon, CampaignError, what `Daemon` and `Service` raise, and TaskDied.
     """
     notifier = Notifier.from_environment(os.environ)
     notifier.status("Starting: FreeSWITCH, database, speech model")
+    await asyncio.to_thread(_refuse_another, settings.database.url)
     campaigns = load_campaigns(settings.campaigns.folder)
     async with (
         running_daemon(settings, console) as daemon,
@@ -83,6 +87,14 @@ def dialer_of(settings: Settings) -> NewDialer:
     """The dialer of a robot with these settings."""
     limits = Limits(settings.dialer.calls_per_s, settings.dialer.max_calls)
     return lambda daemon, campaigns: Dialer(daemon.parts, campaigns, limits=limits)
+
+
+def _refuse_another(url: str) -> None:
+    """Before anything is wanted that another robot has, like a port. Raises AnotherDaemon."""
+    with closing(Database(url)) as database:
+        if database.status().up_to_date:
+            with database.read() as session:
+                DaemonRepository(session).refuse_another(datetime.now(UTC))
 
 
 class _Lifetime:

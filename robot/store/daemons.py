@@ -71,6 +71,11 @@ class DaemonRepository:
         if self._session.scalar(left) is None:
             self._session.execute(delete(DaemonRow).where(DaemonRow.id == daemon.id))
 
+    def refuse_another(self, now: datetime) -> None:
+        """For whoever is about to become one. Raises AnotherDaemon on SQLite, when one runs."""
+        if not is_postgresql(self._session) and (living := self.living(now)):
+            raise AnotherDaemon(living[0])
+
     def place(self, daemon_id: str) -> tuple[int, int]:
         """Which of the daemons it is, the oldest being 0, and how many there are. One that is not known is the only."""
         ids = [each.id for each in self._all()]
