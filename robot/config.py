@@ -143,12 +143,28 @@ class AudioSettings(_Section):
 
 
 class SttSettings(_Section):
-    """[stt]: speech recognition. workers: None is one for each core. vad_aggressiveness: as webrtcvad, 0 to 3."""
+    """[stt]: speech recognition. workers: None is one for each core. vad_aggressiveness: as webrtcvad, 0 to 3.
 
+    provider: who hears along; `model` is of this machine, and gets what Deepgram does not hear.
+    """
+
+    provider: Annotated[Literal["whisper", "deepgram"], BeforeValidator(_lower_case)] = "whisper"
+    url: Annotated[str, StringConstraints(pattern=r"^wss?://")] = "wss://api.deepgram.com/v1/listen"
+    api_key: Annotated[SecretStr, BeforeValidator(_text_of_secret)] | None = None
+    deepgram_model: Annotated[str, StringConstraints(min_length=1)] = "nova-3"
     model: Annotated[str, StringConstraints(min_length=1)] = "tiny.en"
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "en"
     workers: Annotated[int, Field(ge=1, le=64)] | None = None
     vad_aggressiveness: Annotated[int, Field(ge=0, le=3)] = 2
+
+    def required_key(self) -> str:
+        """Of Deepgram. Raises ConfigError when there is none."""
+        if self.api_key is None or not self.api_key.get_secret_value():
+            raise ConfigError(
+                'stt.provider is "deepgram" and stt.api_key is not set: write the key under [stt] in '
+                f"{FILE_NAME}, or set {_variable('stt', 'api_key')}"
+            )
+        return self.api_key.get_secret_value()
 
 
 class DatabaseSettings(_Section):
@@ -488,7 +504,7 @@ def _shown(value: object) -> str | int | float | bool | list[str] | None:
             return [str(each) for each in value]
         case str() if value.startswith(REDIS_SCHEMES):
             return masked_sessions_url(value)
-        case str() if value.startswith(("http:", "https:")):
+        case str() if value.startswith(("http:", "https:", "ws:", "wss:")):
             return value
         case str() if "://" in value:
             return parse_database_url(value).masked

@@ -32,6 +32,7 @@ from robot.store.sessions.sessions import Sessions
 from robot.store.store import Store
 from robot.webhooks import WebhookSender, WebhookSettings
 from ws_audio.server import AudioServer, AudioServerSettings
+from ws_audio.transcription.deepgram import DeepgramRecogniser, DeepgramSettings
 from ws_audio.transcription.engine import TranscriptionEngine
 from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
 from ws_audio.transcription.whisper import WhisperEngine
@@ -85,6 +86,9 @@ class Daemon:
             )
             scheduler.start()
             starting.push_async_callback(scheduler.close)
+            recogniser = _recogniser(self._settings)
+            if recogniser is not None:
+                starting.push_async_callback(recogniser.close)
             audio = AudioServer(
                 AudioServerSettings(
                     host=self._settings.audio.host,
@@ -93,6 +97,7 @@ class Daemon:
                 ),
                 scheduler,
                 detector=ForegroundVad,
+                recogniser=recogniser,
             )
             await audio.start()
             starting.push_async_callback(audio.close)
@@ -156,6 +161,14 @@ def _open_database(settings: Settings) -> Database:
     database = Database(settings.database.url)
     database.prepare()
     return database
+
+
+def _recogniser(settings: Settings) -> DeepgramRecogniser | None:
+    """Who hears along. Raises ConfigError."""
+    stt = settings.stt
+    if stt.provider != "deepgram":
+        return None
+    return DeepgramRecogniser(DeepgramSettings(stt.required_key(), stt.url, stt.deepgram_model))
 
 
 def _sessions(settings: Settings) -> Sessions:

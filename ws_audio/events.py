@@ -126,12 +126,16 @@ class FinalTranscript:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionFailed:
-    """There was an utterance and its text is not to be had. `reason` is for the log: it holds no word of it."""
+    """There was an utterance and its text is not to be had. `reason` is for the log: it holds no word of it.
+
+    timed_out: it would have come too late.
+    """
 
     utterance: int
     started_ms: int
     ended_ms: int
     reason: str
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from ws_audio.delays import Delays
 from ws_audio.errors import PortInUse, ServerNotStarted
 from ws_audio.stream import DetectorFactory, Listener, Stream, StreamOptions
 from ws_audio.transcription.scheduler import TranscriptionScheduler
+from ws_audio.transcription.streaming import StreamingRecogniser
 from ws_audio.vad import WebRtcVad
 
 logger = logging.getLogger(__name__)
@@ -158,13 +159,16 @@ class AudioServer:
         scheduler: TranscriptionScheduler | None = None,
         *,
         detector: DetectorFactory = WebRtcVad,
+        recogniser: StreamingRecogniser | None = None,
     ) -> None:
-        """Who made the `scheduler` starts and closes it; without one, streams bring no transcripts."""
+        """Who made the `scheduler` and the `recogniser` starts and closes them; without any, streams bring no
+        transcripts."""
         self.settings = settings or AudioServerSettings()
         self.refused: Counter[Refusal] = Counter()
         self.delays = Delays()  # from the arrival of a message to the end of what it led to
         self._scheduler = scheduler
         self._detector = detector
+        self._recogniser = recogniser
         self._server: Server | None = None
         self._expected: dict[str, _Expected] = {}
         self._open: set[_Connection] = set()
@@ -313,6 +317,7 @@ class AudioServer:
             expected.listener,
             self._scheduler,
             detector=self._detector,
+            recogniser=self._recogniser,
             failed=lambda: self._hang_up(connection, CloseCode.INTERNAL_ERROR, "the listener failed"),
         )
         self._streams.add(connection.stream)

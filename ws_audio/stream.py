@@ -11,9 +11,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ws_audio import echo
 from ws_audio.endpointing import Decision, Endpointer, EndpointSettings, SpeechPaused
+from ws_audio.errors import TranscriptionTimedOut
 from ws_audio.events import (
     AudioEvent,
     AudioStalled,
@@ -33,7 +35,8 @@ from ws_audio.speechlike import SpeechJudge
 from ws_audio.tones import ToneDetector
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.partials import Partials
-from ws_audio.transcription.scheduler import Job, Priority, TranscriptionScheduler
+from ws_audio.transcription.scheduler import Priority, TranscriptionScheduler
+from ws_audio.transcription.streaming import StreamedSpeech, StreamingRecogniser, Work
 from ws_audio.vad import ForegroundVad, VoiceDetector, WebRtcVad
 
 logger = logging.getLogger(__name__)
@@ -85,10 +88,12 @@ class Stream:
         scheduler: TranscriptionScheduler | None = None,
         *,
         detector: DetectorFactory = WebRtcVad,
+        recogniser: StreamingRecogniser | None = None,
         failed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Without a `scheduler` there are speech events and no transcripts.
+        """Without a `scheduler` and a `recogniser` there are speech events and no transcripts.
 
+        What the `recogniser` does not hear, the scheduler's model gets. Its vocabulary is that of the beginning.
         `failed` is called when the listener raised: nothing more is heard, and the listener is told only of the close.
         """
         self.stream_id = stream_id
@@ -105,11 +110,12 @@ class Stream:
         self._endpointer = Endpointer(options.endpointing)
         self._before: deque[bytes] = deque(maxlen=self._ring_size())  # the last frames while nobody speaks
         self._utterance: bytearray | None = None  # L16 of the callee, while speech goes on
-        self._speculation: Job | None = None
+        self._speculation: Work | None = None
         self._partials: Partials | None = None
-        self._partial_job: Job | None = None  # the latest
+        self._partial_job: Work | None = None  # the latest
+        self._streamed = None if recogniser is None else self._along_with(recogniser)
         self._tones = ToneDetector(options.rate) if options.tones else None
-        self._waiting: dict[int, tuple[SpeechEnded, Job]] = {}  # utterances whose text is on its way
+        self._waiting: dict[int, tuple[SpeechEnded, Work]] = {}  # utterances whose text is on its way
         self._opened = self._started = self._stalled = self._deaf = self._closed = False
         self._last_audio = 0.0  # loop.time()
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -130,6 +136,8 @@ class Stream:
         if not self._started:  # the first audio may come before the task that opens the stream has run
             self._started = True
             self.open()
+            if self._streamed is not None:
+                self._streamed.open(0)
             self._emit(StreamStarted(arrived_at))
         self._last_audio = arrived_at
         self._stalled = False
@@ -145,6 +153,8 @@ class Stream:
                 self._before.append(callee)
             else:
                 self._utterance += callee
+            if self._streamed is not None:
+                self._streamed.push(callee)
             for decision in decisions:
                 self._decided(decision)
             if self._tones is not None:
@@ -197,6 +207,8 @@ class Stream:
             for decision in self._endpointer.flush():
                 self._decided(decision)
         self._deaf = True
+        if self._streamed is not None:
+            self._streamed.close()
         if self._opened:
             self._emit(StreamClosed(self.stream_id, code, reason))
 
@@ -229,18 +241,21 @@ class Stream:
                 frames = [*self._before][-(kept_ms // FRAME_MS) :]
                 self._utterance = bytearray().join(frames)
                 self._before.clear()
+                if self._streamed is not None:
+                    self._streamed.listen(at_ms, self._endpointer.now_ms, bytes(self._utterance))
                 if self.options.partials:
                     self._partials = Partials()
                 self._emit(decision)
             case SpeechPaused():
-                if self._scheduler is not None:
-                    self._speculate(decision)
+                self._speculate(decision)
             case SpeechEnded():
                 self._ended(decision)
 
     def _speculate(self, paused: SpeechPaused) -> None:
         """Transcribe what may be all of the utterance."""
-        job = self._speculation = self._submit(Priority.SPECULATIVE)
+        job = self._speculation = self._submit(Priority.SPECULATIVE, paused.started_ms, paused.ended_ms)
+        if job is None:
+            return
 
         def done(future: asyncio.Future[Transcript]) -> None:
             # When the speculation is another, or none, the callee has spoken on or the utterance has ended.
@@ -272,8 +287,8 @@ class Stream:
             job = None  # refused for lack of room, which a final may get
         if job is not None:
             job.promote()
-        elif self._scheduler is not None:
-            job = self._submit(Priority.FINAL)
+        else:
+            job = self._submit(Priority.FINAL, ended.started_ms, ended.ended_ms)
         self._keep_tail(ended)
         self._utterance = None
         self._end_partials()
@@ -297,12 +312,21 @@ class Stream:
             start = len(self._utterance) - back * size
             self._before.append(bytes(self._utterance[start : start + size]))
 
-    def _submit(self, priority: Priority) -> Job:
-        assert self._scheduler is not None
+    def _submit(self, priority: Priority, started_ms: int, ended_ms: int) -> Work | None:
+        """The utterance so far, to who hears along or to the model of this machine; None: there is neither."""
         assert self._utterance is not None
+        audio = bytes(self._utterance)
+        if self._streamed is not None:
+            job = self._streamed.submit(audio, started_ms, ended_ms, urgent=priority is Priority.FINAL)
+            if job is not None:
+                return job
+        return None if self._scheduler is None else self._submit_here(audio, priority)
+
+    def _submit_here(self, audio: bytes, priority: Priority = Priority.FINAL) -> Work:
+        assert self._scheduler is not None
         return self._scheduler.submit(
             self.stream_id,
-            bytes(self._utterance),
+            audio,
             rate=self.options.rate,
             language=self.options.language,
             # A second look at words that are not believed before they come twice is wasted.
@@ -310,13 +334,30 @@ class Stream:
             priority=priority,
         )
 
-    def _transcribed(self, ended: SpeechEnded, job: Job, decided_at: float) -> None:
+    def _along_with(self, recogniser: StreamingRecogniser) -> StreamedSpeech:
+        options = self.options
+        return StreamedSpeech(
+            partial(recogniser.open, options.rate, options.language, options.vocabulary),
+            recogniser.answered,
+            options.rate,
+            None if self._scheduler is None else self._submit_here,
+            self._heard_along,
+        )
+
+    def _heard_along(self, believed: str, draft: str, until_ms: int) -> None:
+        if self._partials is not None and not self._deaf:
+            self._emit(PartialTranscript(self._endpointer.utterance, believed, draft, until_ms))
+
+    def _transcribed(self, ended: SpeechEnded, job: Work, decided_at: float) -> None:
         if self._waiting.pop(ended.utterance, None) is None:
             return
         error = job.future.exception()
         if error is not None:
-            self._emit(TranscriptionFailed(ended.utterance, ended.started_ms, ended.ended_ms, str(error)))
+            late = isinstance(error, TranscriptionTimedOut)
+            self._emit(TranscriptionFailed(ended.utterance, ended.started_ms, ended.ended_ms, str(error), late))
             return
+        if self._streamed is not None:
+            self._streamed.taken(ended.ended_ms)
         self._emit(
             FinalTranscript(
                 utterance=ended.utterance,
@@ -332,10 +373,12 @@ class Stream:
     def _transcribe_partial(self, partials: Partials) -> None:
         if self._scheduler is None or self._utterance is None:
             return
+        if self._streamed is not None and self._streamed.hears:
+            return  # they come by themselves
         if not partials.due(self._duration_ms(len(self._utterance))):
             return
         utterance, until_ms = self._endpointer.utterance, self._endpointer.now_ms
-        job = self._partial_job = self._submit(Priority.PARTIAL)
+        job = self._partial_job = self._submit_here(bytes(self._utterance), Priority.PARTIAL)
 
         def done(future: asyncio.Future[Transcript]) -> None:
             if future.cancelled() or future.exception() is not None or self._partials is not partials:
@@ -381,6 +424,8 @@ class Stream:
         if self._speculation is not None:
             self._speculation.cancel()
             self._speculation = None
+        if self._streamed is not None:
+            self._streamed.close()
 
     def _ring_size(self) -> int:
         settings = self.options.endpointing
