@@ -7,12 +7,13 @@ counts mean is known elsewhere.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Integer, Select, and_, cast, extract, func, or_, select, text
+from sqlalchemy import Integer, Select, case, cast, extract, func, or_, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -140,9 +141,11 @@ class ReportRepository:
         return self._session.execute(select(func.count()).where(*self._within(Direction.INCOMING))).scalar_one()
 
     def outcomes(self) -> list[OutcomeCount]:
-        talk_ms = func.coalesce(func.sum(Attempt.talk_ms), 0)
-        rows = self._grouped(Attempt.outcome, func.count(), func.count(Attempt.answered_at), talk_ms)
-        return [OutcomeCount(outcome, attempts, answered, int(talked)) for outcome, attempts, answered, talked in rows]
+        return [
+            OutcomeCount(outcome, sum(g.attempts for g in groups), sum(g.answered for g in groups),
+                         sum(g.talk_ms for g in groups))
+            for outcome, groups in self._by("outcome").items()
+        ]  # fmt: skip
 
     def buckets(self) -> list[BucketCount]:
         """In the order of time; those without an attempt are not among them."""
@@ -165,19 +168,21 @@ class ReportRepository:
         return dict(sorted((attempts, contacts) for attempts, contacts in rows))
 
     def hangup_causes(self) -> list[NamedCount]:
-        return self._named(Attempt.hangup_cause)
+        return self._named("hangup_cause")
 
     def gateways(self) -> list[NamedCount]:
-        return self._named(Attempt.gateway)
+        return self._named("gateway")
 
     def caller_ids(self) -> list[NamedCount]:
-        return self._named(Attempt.caller_id)
+        return self._named("caller_id")
 
     def amd(self) -> list[AmdCount]:
-        rows = self._grouped(
-            Attempt.amd, func.count(), func.avg(Attempt.amd_confidence), where=Attempt.answered_at.is_not(None)
-        )
-        return [AmdCount(kind, answered, confidence) for kind, answered, confidence in rows]
+        counts = []
+        for kind, groups in self._by("amd").items():
+            answered, known = sum(g.answered for g in groups), sum(g.confidences for g in groups)
+            if answered:
+                counts.append(AmdCount(kind, answered, sum(g.confidence for g in groups) / known if known else None))
+        return counts
 
     def handovers(self) -> dict[date, dict[Handover, int]]:
         """By the day (UTC) on which the call began; those without one are not among them."""
@@ -191,30 +196,36 @@ class ReportRepository:
 
     def steps(self) -> list[StepCount]:
         """In no order."""
-        of_campaign = and_(*self._within(), Turn.step.is_not(None))
-        joined = select(Turn.attempt_uuid).join(Attempt, Attempt.uuid == Turn.attempt_uuid).where(of_campaign)
         in_call = (
-            joined.add_columns(
-                Turn.step.label("step"),
+            select(
+                Turn.attempt_uuid,
+                Turn.step,
                 func.min(Turn.seq).label("first"),
+                func.max(Turn.seq).label("last"),
                 func.sum(cast(Turn.interrupted, Integer)).label("interrupted"),
             )
+            .join(Attempt, Attempt.uuid == Turn.attempt_uuid)
+            .where(*self._within(), Attempt.answered_at.is_not(None), Turn.step.is_not(None))
             .group_by(Turn.attempt_uuid, Turn.step)
             .subquery()
         )
-        reached = select(
-            in_call.c.step, func.count(), func.sum(in_call.c.interrupted), func.avg(in_call.c.first)
-        ).group_by(in_call.c.step)
-        last = joined.add_columns(func.max(Turn.seq).label("seq")).group_by(Turn.attempt_uuid).subquery()
-        ends = (
-            select(Turn.step, func.count())
-            .join(last, and_(Turn.attempt_uuid == last.c.attempt_uuid, Turn.seq == last.c.seq))
-            .group_by(Turn.step)
-        )
-        ended = dict(self._session.execute(ends).all())
+        end_of_call = func.max(in_call.c.last).over(partition_by=in_call.c.attempt_uuid)
+        came_to = select(
+            in_call.c.step,
+            in_call.c.interrupted,
+            in_call.c.first,
+            case((in_call.c.last == end_of_call, 1), else_=0).label("ended"),
+        ).subquery()
+        counted = select(
+            came_to.c.step,
+            func.count(),
+            func.sum(came_to.c.ended),
+            func.sum(came_to.c.interrupted),
+            func.avg(came_to.c.first),
+        ).group_by(came_to.c.step)
         return [
-            StepCount(step, calls, ended.get(step, 0), int(interrupted), float(place))
-            for step, calls, interrupted, place in self._session.execute(reached)
+            StepCount(step, calls, int(ended), int(interrupted), float(place))
+            for step, calls, ended, interrupted, place in self._session.execute(counted)
         ]
 
     def calls_page(self, after: tuple[datetime, str] | None, limit: int = _PAGE) -> list[RecordedCall]:
@@ -266,9 +277,32 @@ class ReportRepository:
             grouped = grouped.where(where)
         yield from (tuple(row) for row in self._session.execute(grouped.group_by(text("1"))))
 
-    def _named(self, by: Any) -> list[NamedCount]:
-        rows = self._grouped(by, func.count(), func.count(Attempt.answered_at))
-        return sorted((NamedCount(*row) for row in rows), key=lambda count: (-count.attempts, count.name or ""))
+    @cached_property
+    def _groups(self) -> Sequence[Any]:
+        """Sums of attempts that are the same in everything they are told apart by: read once, for several counts."""
+        sums = select(
+            Attempt.outcome, Attempt.hangup_cause, Attempt.gateway, Attempt.caller_id, Attempt.amd,
+            func.count().label("attempts"),
+            func.count(Attempt.answered_at).label("answered"),
+            func.coalesce(func.sum(Attempt.talk_ms), 0).label("talk_ms"),
+            func.count(_CONFIDENCE).label("confidences"),
+            func.coalesce(func.sum(_CONFIDENCE), 0.0).label("confidence"),
+        ).where(*self._within())  # fmt: skip
+        by = (Attempt.outcome, Attempt.hangup_cause, Attempt.gateway, Attempt.caller_id, Attempt.amd)
+        return self._session.execute(sums.group_by(*by)).all()
+
+    def _by(self, name: str) -> dict[str | None, list[Any]]:
+        groups: dict[str | None, list[Any]] = defaultdict(list)
+        for group in self._groups:
+            groups[getattr(group, name)].append(group)
+        return groups
+
+    def _named(self, name: str) -> list[NamedCount]:
+        counts = (
+            NamedCount(value, sum(g.attempts for g in groups), sum(g.answered for g in groups))
+            for value, groups in self._by(name).items()
+        )
+        return sorted(counts, key=lambda count: (-count.attempts, count.name or ""))
 
     def _bucket(self, seconds: int) -> ColumnElement[Any]:
         if is_postgresql(self._session):
@@ -276,6 +310,8 @@ class ReportRepository:
         return cast(func.strftime("%s", Attempt.created_at), Integer) // seconds
 
 
+# Of calls that were answered; of others it would mean nothing.
+_CONFIDENCE: Final = case((Attempt.answered_at.is_not(None), Attempt.amd_confidence))
 _CALL_COLUMNS: Final = tuple(
     getattr(Attempt, name) for name in RecordedCall.__dataclass_fields__ if name not in ("fields", "turns")
 )
