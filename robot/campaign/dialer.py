@@ -108,7 +108,7 @@ class Dialer:
         told = []
         for name in self._calling.keys() | self._claimed.keys():
             calling = self._calling.get(name)
-            dialling = calling is not None and calling.reason is None and self._blocked is None
+            dialling = calling is not None and self._blocked is None and (calling.reason is None or calling.live > 0)
             pace = None if calling is None else calling.limits.calls_per_s
             told.append(CampaignFigures(name, pace, dialling, self._claimed[name]))
         return told

@@ -61,7 +61,7 @@ class CampaignMetrics:
         )
         dialling = GaugeMetricFamily(
             "robot_campaign_dialling",
-            "Campaigns that are started. 1: it places calls; 0: it waits, and `robot campaign status` says why.",
+            "Campaigns that are started. 1: calls go on, or out; 0: it waits, and `robot campaign status` says why.",
             labels=of_campaign,
         )
         claimed = CounterMetricFamily(
