@@ -8,6 +8,7 @@ nor minds a misspelt section.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,15 @@ def _web_address(url: str) -> str:
     if not good:
         raise ValueError("should be an address like https://example.com/v1; a key has its own setting")
     return url
+
+
+def _json_object(text: str) -> str:
+    try:
+        if isinstance(json.loads(text), dict):
+            return text
+    except ValueError:
+        pass
+    raise ValueError('is no JSON object: write it like extra = \'{"reasoning_effort": "low"}\'')
 
 
 def _checked_sessions_url(url: str) -> str:
@@ -229,6 +239,22 @@ class TtsSettings(_Section):
     workers: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
+class LlmSettings(_Section):
+    """[llm]: the language model for steps that one holds; url: of an OpenAI-compatible server, None: there is none.
+
+    first_token_timeout_s, timeout_s: of a reply. extra: what else is sent with each request, as JSON.
+    """
+
+    url: Annotated[str, AfterValidator(_web_address)] | None = None
+    model: Annotated[str, StringConstraints(min_length=1)] = "gpt-4o-mini"
+    api_key: Annotated[SecretStr, BeforeValidator(_text_of_secret)] | None = None
+    first_token_timeout_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
+    extra: Annotated[str, AfterValidator(_json_object)] = "{}"
+
+
 class SpoolSettings(_Section):
     """[spool]: what is said in calls and was not prepared for them. folder: None is `live` in prompts.folder."""
 
@@ -290,6 +316,7 @@ class Settings(_Section):
     incoming: IncomingSettings = Field(default_factory=IncomingSettings)
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
     prompts: PromptsSettings = Field(default_factory=PromptsSettings)
+    llm: LlmSettings = Field(default_factory=LlmSettings)
     tts: TtsSettings = Field(default_factory=TtsSettings)
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     webhooks: WebhooksSettings = Field(default_factory=WebhooksSettings)

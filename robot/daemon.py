@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from robot.call.beginning import Outgoing
 from robot.call.call import Call, Parts
+from robot.call.holding import Thinking
 from robot.call.nodes import Node, NodeLimits, Nodes
 from robot.call.plan import CallPlan
 from robot.call.report import Notice, Observer
@@ -23,7 +24,7 @@ from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.link import LinkThread
 from robot.live_sessions import LiveSessions
 from robot.metrics.metrics import Metrics
-from robot.speech import prompt_library
+from robot.speech import language_model, live_speech, prompt_library
 from robot.store.database import Database
 from robot.store.journal import Journal
 from robot.store.sessions.memory import MemorySessions
@@ -103,7 +104,15 @@ class Daemon:
             starting.push_async_callback(audio.close)
             prompts = prompt_library(self._settings)
             starting.callback(prompts.close)
+            speech = live_speech(self._settings, prompts)
+            await speech.start()
+            starting.push_async_callback(speech.close)
+            model = language_model(self._settings)
+            if model is not None:
+                await model.start()
+                starting.push_async_callback(model.close)
             self._parts = Parts(
+                thinking=Thinking(model, speech),
                 webhooks=webhooks,
                 prompts=prompts,
                 nodes=nodes,

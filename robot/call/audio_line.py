@@ -48,6 +48,7 @@ class AudioLine:
         self._server = server
         self._address = address
         self._options = options
+        self._usual_endpointing = options.endpointing
         self._hearing = hearing
         self._stream: StreamListener = hearing.new_stream()
         self._ticket: StreamTicket = server.expect(channel.uuid, options, self._stream)
@@ -67,9 +68,14 @@ class AudioLine:
         await self._start()
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
-    def expect(self, phrases: tuple[str, ...]) -> None:
-        """Tell recognition what is likely to be said from now on, the likeliest first."""
-        self._configure(vocabulary=phrases)
+    def expect(self, phrases: tuple[str, ...], *, silence_ms: int | None = None) -> None:
+        """Tell recognition what is likely to be said from now on, the likeliest first.
+
+        silence_ms: what ends an utterance; None: as usual.
+        """
+        usual = self._usual_endpointing
+        endpointing = usual if silence_ms is None else replace(usual, end_silence_ms=silence_ms)
+        self._configure(vocabulary=phrases, endpointing=endpointing)
 
     def find_out_who(self, wanted: bool) -> None:
         """Have tones told, and what is said while it is being said, as long as nobody knows who picked up.

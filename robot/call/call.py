@@ -26,6 +26,7 @@ from robot.call.channel import Channel
 from robot.call.deeds import Deeds
 from robot.call.failures import CallFailure, Stopped
 from robot.call.hearing import Hearing
+from robot.call.holding import Thinking
 from robot.call.nodes import Nodes
 from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
@@ -33,13 +34,15 @@ from robot.call.playing import LINK_GRACE_S
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.recording import Recording
-from robot.call.report import CallBegan, CallOver, CallReport, HearingChanged, Notice, Observer, StateChanged
+from robot.call.report import CallBegan, CallOver, CallReport, Fault, HearingChanged, Notice, Observer, StateChanged
 from robot.call.states import CallState, check_transition
 from robot.call.switch_door import SwitchDoor
 from robot.call.talk import Talk, TalkParts
 from robot.call.waiting import first_of
 from robot.call.who_picked_up import WhoPickedUp
 from robot.dialogue.conversation import Conversation
+from robot.dialogue.error_codes import CONSEQUENCES, ErrorCode
+from robot.dialogue.scenario import Held
 from robot.esl import commands
 from robot.esl.errors import EventSocketError
 from robot.prompts.library import PromptLibrary
@@ -72,6 +75,7 @@ class Parts:
     store: Store
     webhooks: WebhookSender
     prompts: PromptLibrary
+    thinking: Thinking
     vad_aggressiveness: int
     recordings: Path  # the folder for them, on FreeSWITCH's host
     observer: Observer = lambda notice: None  # of all calls
@@ -128,18 +132,22 @@ class Call:
             self._conversation,
             TalkParts(
                 door=SwitchDoor(
-                    self._channel, self._line, self._node.switch, plan, self._prompts, self._node.broadcast
+                    self._channel, self._line, self._node.switch, plan, self._prompts,
+                    spool=parts.thinking.speech.folder, broadcast=self._node.broadcast,
                 ),
                 hearing=self._hearing,
                 prompts=self._prompts,
                 record=self._record,
                 deeds=Deeds(self.uuid, plan, parts.store, parts.webhooks),
+                plan=plan,
+                thinking=parts.thinking,
+                fault=self._fault,
                 enter=self._enter,
                 tell=self._tell,
                 progress=self._save_progress,
                 handed_over=self._handed_over,
             ),
-        )
+        )  # fmt: skip
         self._recording = (
             None if plan.recording is None else Recording(plan.recording, parts.recordings, self._channel, parts.store)
         )
@@ -155,6 +163,8 @@ class Call:
         """
         try:
             await self._prompts.prepare(self._plan.scenario, self._plan.fields)
+            if any(isinstance(step.does, Held) for step in self._plan.scenario.steps):
+                await self._parts.thinking.speech.warm(self._plan.voice)
             await self._beginning.write_down(self._parts.store)
         except BaseException:
             await self._let_go()
@@ -280,6 +290,11 @@ class Call:
     def _outcome_without_conclusion(self) -> str:
         return Outcome.COMPLETED if self._record.callee_spoke else Outcome.NO_SPEECH
 
+    def _fault(self, code: ErrorCode, reason: str) -> None:
+        """The call goes on, and what was wrong is stored with it."""
+        log.warning("call.fault", uuid=self.uuid, code=code.value, consequence=CONSEQUENCES[code].value, reason=reason)
+        self.report.faults.append(Fault(code.value, self._record.ms(self._loop.time()), reason))
+
     # -- the end -------------------------------------------------------------------------------------------------------
 
     async def _finish(self, outcome: str) -> None:
@@ -316,6 +331,7 @@ class Call:
             transferred_to=self._talk.handed_over_to,
             answers=self._conversation.kept,
             handover=self._talk.handover,
+            faults=tuple(fault.code for fault in report.faults),
         )  # fmt: skip
         try:
             await self._write_outcome(result)
@@ -348,6 +364,7 @@ class Call:
             self._who.close()
         await self._line.close()
         await self._channel.close()
+        self._parts.thinking.speech.forget(self.uuid)
         self._beginning.release()
 
     # -- small things --------------------------------------------------------------------------------------------------

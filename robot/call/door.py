@@ -66,8 +66,11 @@ class Door(Protocol):
     async def stop_listening(self) -> None:
         """Hear no more of a callee whose call goes on without us."""
 
-    def expect(self, phrases: tuple[str, ...]) -> None:
-        """Tell recognition what is likely to be said from now on, the likeliest first."""
+    def expect(self, phrases: tuple[str, ...], *, silence_ms: int | None = None) -> None:
+        """Tell recognition what is likely to be said from now on, the likeliest first.
+
+        silence_ms: what ends an utterance, where nobody who waits for it ends it before; None: as usual.
+        """
 
     def hear_over_prompt(self, wanted: bool) -> None:
         """Have told what is said while it is being said, as long as a prompt plays that words can stop."""

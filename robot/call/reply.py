@@ -1,6 +1,6 @@
 """One reply of the language model on its way to the callee: written, cut into phrases and spoken, all at once.
 
-    model ─ tokens ─▶ PhraseCutter ─ phrases ─▶ guard ─▶ speech ─ files, in their order ─▶ next()
+    model ─ tokens ─▶ PhraseCutter ─ phrases ─▶ judge ─▶ speech ─ files, in their order ─▶ next()
                                        └── five at most wait for what plays now ──┘
 
 It plays nothing, so that it may be under way before it is sure that the callee is done; whoever has no use for it any
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from robot.call.latency import ReplyTimes
+from robot.dialogue.guards import Verdict
 from robot.dialogue.llm import Finished, LanguageModel, LlmError, ModelEvent, Request, Token
 from robot.dialogue.phrases import PhraseCutter
 from robot.dialogue.scenario import Prompt
@@ -25,20 +26,20 @@ from robot.prompts.errors import PromptError
 MOST_WAITING: Final = 5
 
 Speak = Callable[[str], Awaitable[Prompt]]
-Guard = Callable[[str], str | None]
+Judge = Callable[[str], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplySources:
     """Of one call.
 
-    speak: a phrase as a file; raises PromptError. guard: the phrase as it may be said; None: not at all. changed: the
-    model began or ceased to write, or a phrase to be spoken; told with whether they do now.
+    speak: a phrase as a file; raises PromptError. judge: whether a phrase may be said. changed: the model began or
+    ceased to write, or a phrase to be spoken; told with whether they do now.
     """
 
     model: LanguageModel
     speak: Speak
-    guard: Guard
+    judge: Judge
     changed: Callable[[bool, bool], None] = field(default=lambda writing, speaking: None)
 
 
@@ -55,6 +56,7 @@ class Reply:
         self._written: asyncio.Queue[str | LlmError | None] = asyncio.Queue()  # None: that was all
         self._spoken: asyncio.Queue[Prompt | Exception | None] = asyncio.Queue()
         self._writing = self._speaking = False
+        self._enough = False  # the model is not listened to any more
         self._tasks = [
             self._loop.create_task(self._write(), name="reply, written"),
             self._loop.create_task(self._speak(), name="reply, spoken"),
@@ -62,6 +64,7 @@ class Reply:
         for task in self._tasks:
             task.add_done_callback(self._ended)
         self._over = False
+        self.halted = False  # there may have been more
 
     async def next(self) -> Prompt | None:
         """The next phrase; None when there is no more. Raises LlmError or PromptError, after what came before it."""
@@ -75,6 +78,13 @@ class Reply:
         if phrase is not None:
             raise phrase
         return None
+
+    def halt(self) -> None:
+        """Write and speak no more; what is spoken already may still be had from `next`."""
+        for task in self._tasks:
+            task.cancel()
+        self.halted = True
+        self._spoken.put_nowait(None)
 
     async def close(self) -> None:
         """Stop all of it, and return when it has."""
@@ -108,14 +118,14 @@ class Reply:
                             await self._put(cutter.expired(self._loop.time() * 1000))
                             continue
                         event, arriving = arriving.result(), None
-                        if isinstance(event, Finished):
+                        if isinstance(event, Finished) or not await self._take(event, cutter):
                             break
-                        await self._take(event, cutter)
                 finally:
                     if arriving is not None:
                         arriving.cancel()
                         await asyncio.wait({arriving})
-            await self._put(cutter.end())
+            if not self._enough:
+                await self._put(cutter.end())
         except LlmError as error:
             await self._put(cutter.end())
             self._written.put_nowait(error)
@@ -124,7 +134,8 @@ class Reply:
         finally:
             self._tell(writing=False)
 
-    async def _take(self, event: ModelEvent, cutter: PhraseCutter) -> None:
+    async def _take(self, event: ModelEvent, cutter: PhraseCutter) -> bool:
+        """Whether more is wanted."""
         if self.times.token_at is None:
             self.times.token_at = self._loop.time()
         match event:
@@ -133,17 +144,19 @@ class Reply:
             case ToolCall():
                 self.tool_calls.append(event)
             case Finished():
-                return
+                return False
+        return not self._enough
 
     async def _put(self, phrases: list[str]) -> None:
         for phrase in phrases:
-            allowed = self._sources.guard(phrase)
-            if allowed is None:
+            verdict = Verdict.STOP if self._enough else self._sources.judge(phrase)
+            self._enough = verdict is Verdict.STOP
+            if verdict is not Verdict.SAY:
                 continue
             if self.times.phrase_at is None:
                 self.times.phrase_at = self._loop.time()
             await self._room.acquire()
-            self._written.put_nowait(allowed)
+            self._written.put_nowait(phrase)
 
     async def _speak(self) -> None:
         """Each phrase as a file, one after the other: the next while one plays."""

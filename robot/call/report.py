@@ -10,6 +10,15 @@ from robot.call.states import CallState
 from robot.store.records import BargeInRecord, Direction, LatencyRecord, TurnRecord
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something went wrong that the call survived, or not: `code` of `dialogue.error_codes`."""
+
+    code: str
+    at_ms: int
+    reason: str
+
+
 @dataclass(slots=True)
 class CallReport:
     """Filled while the call goes on. All ms are from the answer, but `ring_ms`: from dialling to the answer."""
@@ -26,6 +35,7 @@ class CallReport:
     turns: list[TurnRecord] = field(default_factory=list)
     barge_ins: list[BargeInRecord] = field(default_factory=list)
     latencies: list[LatencyRecord] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     recording: str | None = None
     error: str | None = None
     answered: bool = False
@@ -76,9 +86,15 @@ class CallReport:
                     "llm_ms": latency.llm_ms,
                     "tts_ms": latency.tts_ms,
                     "total_ms": latency.total_ms,
+                    "text_at_ms": latency.text_at_ms,
+                    "model_at_ms": latency.model_at_ms,
+                    "token_at_ms": latency.token_at_ms,
+                    "phrase_at_ms": latency.phrase_at_ms,
+                    "synthesis_at_ms": latency.synthesis_at_ms,
                 }
                 for latency in self.latencies
             ],
+            "faults": [{"code": each.code, "at_ms": each.at_ms, "reason": each.reason} for each in self.faults],
             "recording": self.recording,
             "error": self.error,
         }

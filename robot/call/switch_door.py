@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -23,13 +24,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class SwitchDoor:
-    """broadcast: how this node plays prompts; plan: the gateway of transfers, and how it wants numbers."""
+    """plan: the gateway of transfers, and how it wants numbers. spool: where what is synthesised in calls lies.
+
+    broadcast: how this node plays prompts.
+    """
 
     channel: Channel
     line: AudioLine
     switch: EventSocketClient
     plan: CallPlan
     prompts: CallPrompts
+    spool: Path
     broadcast: bool
 
     @property
@@ -49,8 +54,9 @@ class SwitchDoor:
         return self.channel.bridged
 
     def play(self, prompt: Prompt, *, start_ms: int = 0) -> PlayingPrompt:
-        root, rate = self.prompts.root, self.prompts.rate
-        return self.channel.play(prompt, root=root, broadcast=self.broadcast, start_ms=start_ms, rate=rate)
+        prompts = self.prompts
+        root = self.spool if prompt.file.is_relative_to(self.spool) else prompts.root
+        return self.channel.play(prompt, root=root, broadcast=self.broadcast, start_ms=start_ms, rate=prompts.rate)
 
     async def press(self, keys: str) -> None:
         await self.channel.press(keys)
@@ -72,8 +78,8 @@ class SwitchDoor:
     async def stop_listening(self) -> None:
         await self.line.stop()
 
-    def expect(self, phrases: tuple[str, ...]) -> None:
-        self.line.expect(phrases)
+    def expect(self, phrases: tuple[str, ...], *, silence_ms: int | None = None) -> None:
+        self.line.expect(phrases, silence_ms=silence_ms)
 
     def hear_over_prompt(self, wanted: bool) -> None:
         self.line.hear_over_prompt(wanted)

@@ -17,17 +17,20 @@ from robot.call.barge_in import BargeInRule
 from robot.call.deeds import Deeds
 from robot.call.door import Door
 from robot.call.hearing import Hearing, Utterance
+from robot.call.holding import Holding, HoldingParts, Thinking
 from robot.call.keys import Keys
 from robot.call.outcome import Outcome
+from robot.call.plan import CallPlan
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.report import Notice, TransferEnded, TurnEnded
 from robot.call.speaking import Played, Speaking, SpeakingParts
 from robot.call.states import CallState
 from robot.call.waiting import first_of
-from robot.dialogue.conversation import Action, Conversation, HandOver, HangUp, OptOut, Post, Press, Say
+from robot.dialogue.conversation import Action, Conversation, Converse, HandOver, HangUp, OptOut, Post, Press, Say
+from robot.dialogue.error_codes import ErrorCode
 from robot.dialogue.interruption import interruption_words
-from robot.dialogue.scenario import Listening, Prompt, Step, Variant
+from robot.dialogue.scenario import Held, Listening, Prompt, Step, Variant
 from robot.store.records import Handover
 
 
@@ -35,7 +38,8 @@ from robot.store.records import Handover
 class TalkParts:
     """What a conversation needs of its call.
 
-    enter, tell: the call's state and its notices. progress: turns were added; what is known may be stored. handed_over:
+    fault: something went wrong that the call survives, with the reason for the log. enter, tell: the call's state and
+    its notices. progress: turns were added; what is known may be stored. handed_over:
     the callee talks to somebody else: no limit is ours any more.
     """
 
@@ -44,6 +48,9 @@ class TalkParts:
     prompts: CallPrompts
     record: CallRecord
     deeds: Deeds
+    plan: CallPlan
+    thinking: Thinking
+    fault: Callable[[ErrorCode, str], None]
     enter: Callable[[CallState], None]
     tell: Callable[[Notice], None]
     progress: Callable[[], None]
@@ -64,6 +71,16 @@ class Talk:
         self._speaking = Speaking(
             uuid, SpeakingParts(parts.door, parts.hearing, parts.record, parts.enter, parts.tell, parts.progress)
         )
+        self._holding = Holding(
+            uuid,
+            HoldingParts(
+                thinking=parts.thinking, voice=parts.plan.voice, values=conversation.values, zone=parts.plan.zone,
+                conversation=conversation, door=parts.door, hearing=parts.hearing, speaking=self._speaking,
+                prompts=parts.prompts, enter=parts.enter, tell=parts.tell, fault=parts.fault,
+                opted_out=lambda: self._opt_out, conclude=self._conclude_with,
+            ),
+        )  # fmt: skip
+        self._before: Played | None = None  # what a step that a model holds has said by itself
         self._opt_out: Utterance | None = None  # said over a prompt
         self.conclusion: str | None = None  # the outcome of a final step whose prompt has begun
         self.handed_over_to: str | None = None  # two people talk to each other, without us
@@ -117,6 +134,9 @@ class Talk:
                 return conversation.done() if posted else conversation.failed()
             case HandOver():
                 return await self._hand_over(action)
+            case Converse():
+                before, self._before = self._before, None
+                return await self._holding.run(action, self._rule(action.step), before)
             case HangUp():
                 return action
 
@@ -157,6 +177,9 @@ class Talk:
             played = await self._play(prompt, say.step)
         if (opt_out := self._said_over_prompt()) is not None:
             return self._reply_to(opt_out, conversation.remarked)
+        if isinstance(say.step.does, Held):
+            self._before = played
+            return conversation.said()
         if say.listening is not None:
             return await self._listen(say.listening, played)
         self._parts.enter(CallState.PROCESSING)
@@ -174,6 +197,9 @@ class Talk:
 
     def _conclude(self) -> None:
         self.conclusion = self._conversation.conclusion
+
+    def _conclude_with(self, outcome: str) -> None:
+        self.conclusion = outcome
 
     def _said_over_prompt(self) -> Utterance | None:
         return self._opt_out

@@ -1,7 +1,8 @@
 """Where one conversation stands in its scenario: what happened goes in, what to do next comes out. Pure.
 
     begin ─▶ Say ─ said ──▶ Listen? ─ answered, typed, silent ─▶ the next step's Say, or HangUp
-                     └────▶ Press, HandOver, Call ─ done, failed ─▶ ...
+                     └────▶ Press, HandOver, Post ─ done, failed ─▶ ...
+                     └────▶ Converse ─ go_to, end, failed ─▶ ...
 
 Each method returns the one action that is to be carried out next; the one that fits its end is called then. An
 objection leads to a step of its own and back to the question; reprompts and what people say to any robot ("pardon?",
@@ -22,6 +23,7 @@ from robot.dialogue.say_time import say_time
 from robot.dialogue.scenario import (
     CALLBACK_TIME,
     Branch,
+    Held,
     Listening,
     PressKeys,
     Reprompts,
@@ -88,7 +90,15 @@ class HangUp:
     outcome: str | None
 
 
-Action = Say | Press | HandOver | Post | OptOut | HangUp
+@dataclass(frozen=True, slots=True)
+class Converse:
+    """Have a language model hold the conversation; `go_to`, `opt_out`, `end` or `failed` says how that ended."""
+
+    step: Step
+    held: Held
+
+
+Action = Say | Press | HandOver | Post | OptOut | HangUp | Converse
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,7 @@ class Conversation:
         self._understood: dict[tuple[str, frozenset[str] | None], Understanding] = {}  # of the latest text
         self._visit = Visit(scenario.steps[0])
         self._interrupted: Visit | None = None  # the question that an objection is to return to
+        self._held: set[str] = set()  # the steps that a model has held
         self.values: dict[str, str] = dict(values or {})
         self.kept: dict[str, str] = {}
         self.callback: SpokenTime | None = None
@@ -159,10 +170,16 @@ class Conversation:
     # -- what is heard -------------------------------------------------------------------------------------------------
 
     def expected_phrases(self) -> tuple[str, ...]:
-        """What the callee may say to the present step, for recognition: the first phrases of each intent in turn."""
+        """What the callee may say to the present step, for recognition: the first phrases of each intent in turn.
+
+        Answers come first, what may be said at any step after them: there is room for some 40 phrases.
+        """
         listening = self.step.listens
-        answers = listening.answers if listening is not None else {}
-        return typical_phrases(intent for intent in self._scenario.intents if intent.name in answers)
+        if listening is None:
+            return ()
+        wanted = dict.fromkeys((*listening.answers, DO_NOT_CALL, *self._scenario.objections))
+        intents = {intent.name: intent for intent in self._scenario.intents}
+        return typical_phrases(intents[name] for name in wanted if name in intents)
 
     def understand(self, text: str) -> Understanding:
         """What `text` means, of all that may be said to the present step."""
@@ -263,6 +280,9 @@ class Conversation:
             case Branch(conditions):
                 holding = (condition.step for condition in conditions if condition.holds(self.values))
                 return self._go(next(holding, self.step.next))
+            case Held() as held:
+                self._held.add(self.step.name)
+                return Converse(self.step, held)
             case None:
                 return self._go(self.step.next)
 
@@ -275,12 +295,43 @@ class Conversation:
         return self._go(self.step.next)
 
     def failed(self) -> Action:
-        """Nobody took the call over; the webhook was not taken."""
+        """Nobody took the call over; the webhook was not taken; the model cannot go on."""
         match self.step.does:
-            case Transfer(failed=name) | Webhook(failed=name):
+            case Transfer(failed=name) | Webhook(failed=name) | Held(failed=name):
                 return self._go(name or self.step.next)
             case _:
                 return self._go(self.step.next)
+
+    # -- what a model that holds the conversation decides --------------------------------------------------------------
+
+    def keep(self, name: str, value: str) -> None:
+        """The callee told it that."""
+        self.kept[name] = self.values[name] = value
+
+    def call_back(self, time: SpokenTime) -> None:
+        """The callee wants to be called again then."""
+        self.callback = time
+        self.values[CALLBACK_TIME] = say_time(time, self._now(), self._scenario.language or "")
+
+    def go_to(self, name: str) -> Action:
+        """The script goes on with the step `name`."""
+        return self._go(name)
+
+    def variant(self, wording: Wording) -> Variant:
+        """Which of its variants is said now."""
+        turn = self._first_variant + self._said[wording]
+        self._said[wording] += 1
+        return wording.variants[turn % len(wording.variants)]
+
+    def opt_out(self) -> Action:
+        """The callee must not be called again."""
+        return self._opt_out()
+
+    def end(self, outcome: str | None) -> Action:
+        """Its part is over, and the call with it unless a step follows; outcome: None: that of the step."""
+        if outcome is None and self.step.next is not None:
+            return self._go(self.step.next)
+        return HangUp(outcome or self.step.outcome)
 
     # -- the way -------------------------------------------------------------------------------------------------------
 
@@ -303,9 +354,11 @@ class Conversation:
         return OptOut() if step.opts_out else self._speak()
 
     def _speak(self) -> Action:
-        if self.step.says is None and self.step.listens is None:
+        # A model that has the conversation again does not introduce itself again.
+        says = self.step.again if self.step.name in self._held else self.step.says
+        if says is None and self.step.listens is None:
             return self.said()
-        return Say(self.step, self._variant(self.step.says), self.step.listens)
+        return Say(self.step, self._variant(says), self.step.listens)
 
     def _go(self, name: str | None) -> Action:
         if name is not None:
@@ -336,7 +389,7 @@ class Conversation:
         return Say(self.step, self._variant(reprompts.at(count) or self.step.says), self.step.listens)
 
     def _keep(self, name: str, value: str) -> Action:
-        self.kept[name] = self.values[name] = value
+        self.keep(name, value)
         return self._go(self.step.next)
 
     def _understood_time(self, text: str) -> bool:
@@ -345,13 +398,8 @@ class Conversation:
         understood = spoken_time(text, now, self._zone, language)
         if understood is None or (understood.unfinished and not self._visit.misunderstood):
             return False  # asked once more; what comes then is taken as it is
-        self.callback = understood
-        self.values[CALLBACK_TIME] = say_time(understood, now, language)
+        self.call_back(understood)
         return True
 
     def _variant(self, wording: Wording | None) -> Variant | None:
-        if wording is None:
-            return None
-        turn = self._first_variant + self._said[wording]
-        self._said[wording] += 1
-        return wording.variants[turn % len(wording.variants)]
+        return None if wording is None else self.variant(wording)

@@ -2,7 +2,7 @@
 
     Scenario ── steps ──▶ Step ── says ──▶ Wording (variants of one thing to say)
         │                  ├── listens ──▶ Listening (answers, keys, what is kept)
-        │                  └── does ─────▶ PressKeys | Transfer | Webhook | Branch
+        │                  └── does ─────▶ PressKeys | Transfer | Webhook | Branch | Held (by a language model)
         └── objections: what may come at any step, and the step that deals with it
 
 `conversation` walks through it; this module only says what there is, and refuses what does not hang together.
@@ -17,8 +17,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from robot.dialogue.agent_settings import AgentSettings
 from robot.dialogue.intents import Intent, IntentMatcher
 from robot.dialogue.prompt_text import PromptText
+from robot.dialogue.turn_end import Patience
 
 #: The field that holds the time to call back, as words.
 CALLBACK_TIME: Final = "callback_time"
@@ -179,7 +181,36 @@ class Branch:
     conditions: tuple[Condition, ...]
 
 
-Deed = PressKeys | Transfer | Webhook | Branch
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A language model holds the conversation from here on: it hears, answers, and says when its part is over.
+
+    say_again: when what the callee said was not recognised. fillers: said when a reply is late by `filler_after_ms`;
+    None: nothing is. listen_ms: how long the callee may say nothing. think_ahead: a reply is begun before it is sure
+    that the callee is done. longest_talk_s: how long all of it may last. failed: the step when the model cannot go on,
+    or may not any longer; None: the call ends with `apology`, or with `farewell`.
+    """
+
+    by: AgentSettings
+    say_again: Wording
+    apology: Wording
+    farewell: Wording
+    fillers: Wording | None = None
+    filler_after_ms: int = 1200
+    listen_ms: int = 8000
+    patience: Patience = field(default_factory=Patience)
+    think_ahead: bool = True
+    longest_talk_s: float = 300.0
+    failed: str | None = None
+
+    @property
+    def leads_to(self) -> frozenset[str]:
+        """The steps that may come next."""
+        named = {*self.by.may.transfer, *self.by.may.go_to, self.failed}
+        return frozenset(name for name in named if name is not None)
+
+
+Deed = PressKeys | Transfer | Webhook | Branch | Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +243,14 @@ class Step:
                 names.add(failed)
             case Branch(conditions):
                 names |= {condition.step for condition in conditions}
+            case Held() as held:
+                names |= held.leads_to
         return {name for name in names if name is not None}
 
     @property
     def final(self) -> bool:
         """Nothing is asked, and no step follows."""
-        return self.listens is None and not self.following()
+        return self.listens is None and not isinstance(self.does, Held) and not self.following()
 
     def wordings(self) -> Iterator[Wording]:
         """Everything that this step may say, the agent's announcement included."""
@@ -226,6 +259,8 @@ class Step:
             own += [*self.listens.not_understood.wordings, *self.listens.unheard.wordings]
         if isinstance(self.does, Transfer):
             own += [self.does.announce, self.does.wait]
+        if isinstance(self.does, Held):
+            own += [self.does.say_again, self.does.apology, self.does.farewell, self.does.fillers]
         return (wording for wording in own if wording is not None)
 
 
@@ -287,7 +322,10 @@ class Scenario:
         """The fields that the call itself brings: known when the callee has said them."""
         listening = [step.listens for step in self.steps if step.listens is not None]
         kept = {each.keep for each in listening if each.keep is not None}
-        return frozenset(kept | ({CALLBACK_TIME} if any(each.wants_time for each in listening) else set()))
+        abilities = [step.does.by.may for step in self.steps if isinstance(step.does, Held)]
+        kept |= {name for may in abilities for name in may.keep}
+        asks_for_time = any(each.wants_time for each in listening) or any(may.callback for may in abilities)
+        return frozenset(kept | ({CALLBACK_TIME} if asks_for_time else set()))
 
     def told_before(self, values: Mapping[str, str]) -> Iterator[Variant]:
         """What may be said and is known before the call: all that needs nothing of what the call itself brings."""

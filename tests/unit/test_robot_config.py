@@ -187,6 +187,7 @@ def test_every_setting_can_be_set_in_the_environment() -> None:
         known = {
             "database.url": "sqlite:///robot.db",
             "sessions.url": "redis://127.0.0.1/0",
+            "llm.url": "https://example.com/v1",
             "tts.url": "https://example.com/v1",
             "spool.folder": "/run/freeswitch-robot",
         }

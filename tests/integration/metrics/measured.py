@@ -14,6 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from robot.call.call import Parts
+from robot.call.holding import Thinking
 from robot.call.nodes import Node, Nodes
 from robot.call.report import CallBegan, CallOver, CallReport, Notice, StateChanged
 from robot.call.states import CallState
@@ -24,6 +25,7 @@ from robot.esl.watching import CommandResult
 from robot.metrics.metrics import Metrics
 from robot.metrics.server import MetricsServer
 from robot.prompts.library import PromptLibrary
+from robot.prompts.live import LiveSpeech
 from robot.store.campaign_records import CampaignState, NewContact
 from robot.store.database import Database
 from robot.store.errors import DatabaseUnavailable
@@ -84,12 +86,14 @@ async def measured(folder: Path) -> AsyncIterator[Measured]:
     node._gateways = {"trunk": True}
     webhooks = WebhookSender(store, WebhookSettings(None, 5, 1))
     webhooks.waiting = 1
+    prompts = PromptLibrary(folder / "prompts", 8000)
     parts = Parts(
         Nodes([node]),
         AudioServer(AudioServerSettings(), scheduler),
         store,
         webhooks,
-        PromptLibrary(folder / "prompts", 8000),
+        prompts,
+        Thinking(None, LiveSpeech(prompts)),
         vad_aggressiveness=3,
         recordings=folder,
     )

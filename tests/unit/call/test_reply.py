@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from robot.call.reply import MOST_WAITING, Reply, ReplySources
+from robot.dialogue.guards import Verdict
 from robot.dialogue.llm import Finished, LlmFailed, Message, ModelEvent, Request, Token
 from robot.dialogue.scenario import Prompt
 from robot.dialogue.tool_calls import ToolCall
@@ -70,10 +71,12 @@ def sources(
         if changes is not None:
             changes.append((writing, speaking))
 
-    def guard(phrase: str) -> str | None:
-        return None if "secret" in phrase else phrase
+    def judge(phrase: str) -> Verdict:
+        if "secret" in phrase:
+            return Verdict.DROP
+        return Verdict.STOP if "endless" in phrase else Verdict.SAY
 
-    return ReplySources(model, (speech or Speech()).speak, guard, changed)
+    return ReplySources(model, (speech or Speech()).speak, judge, changed)
 
 
 async def phrases(reply: Reply) -> list[str]:
@@ -134,6 +137,29 @@ async def test_what_may_not_be_said_is_left_out() -> None:
     reply = Reply(REQUEST, sources(ScriptedModel(tokens("It is a secret. ", "Anything else?"))))
     assert await phrases(reply) == ["Anything else?"]
     await reply.close()
+
+
+async def test_of_a_reply_that_is_too_long_no_more_is_written() -> None:
+    model = ScriptedModel([Token("First. "), Token("Now an endless story. "), asyncio.Event(), *tokens("More.")])
+    reply = Reply(REQUEST, sources(model))
+    assert await phrases(reply) == ["First."]
+    assert model.left
+    await reply.close()
+
+
+async def test_halted_it_still_has_what_was_spoken() -> None:
+    model = ScriptedModel([Token("One here. "), Token("Two here. "), asyncio.Event(), *tokens("Three here.")])
+    speech = Speech()
+    reply = Reply(REQUEST, sources(model, speech))
+    first = await reply.next()
+    assert first is not None
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert speech.spoken == ["One here.", "Two here."]
+    reply.halt()
+    assert await phrases(reply) == ["Two here."]
+    await reply.close()
+    assert model.left
 
 
 async def test_a_model_that_breaks_off_is_told_after_what_it_said() -> None:
