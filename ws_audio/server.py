@@ -41,6 +41,10 @@ from ws_audio.vad import WebRtcVad
 logger = logging.getLogger(__name__)
 
 STREAM_PATH: Final = "/stream/"
+#: Of the frames in which a text is sent.
+MAX_FRAGMENT_BYTES: Final = 8000
+#: What may wait for a client that does not read: several prompts of half a minute.
+MAX_UNSENT_BYTES: Final = 8 * 1024 * 1024
 _STREAM_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a channel's uuid
 
 
@@ -135,6 +139,19 @@ class _Connection(ServerConnection):
                 self._hear(stream, event)
         else:
             super().process_event(event)
+
+    def post(self, text: str) -> bool:
+        """Hand a text to the socket, at once. False when the connection is closing, or what was sent waits already."""
+        unsent = self.transport.get_write_buffer_size()
+        if self.state is not State.OPEN or unsent > MAX_UNSENT_BYTES:
+            return False
+        content = text.encode()
+        self.protocol.send_text(content[:MAX_FRAGMENT_BYTES], fin=len(content) <= MAX_FRAGMENT_BYTES)
+        for begin in range(MAX_FRAGMENT_BYTES, len(content), MAX_FRAGMENT_BYTES):
+            end = begin + MAX_FRAGMENT_BYTES
+            self.protocol.send_continuation(content[begin:end], fin=end >= len(content))
+        self.send_data()
+        return True
 
     def _hear(self, stream: Stream, frame: Frame) -> None:
         stream.audio(bytes(frame.data), self.loop.time())
@@ -267,6 +284,14 @@ class AudioServer:
         """
         expected = self._expected.get(stream_id)
         return expected is not None and expected.stream is not None and expected.stream.end_utterance(utterance)
+
+    def send_text(self, stream_id: str, text: str) -> bool:
+        """Send a text to the client of a stream, in frames below 8 KB, without waiting for anything.
+
+        False, and nothing is sent, when no client is connected, or it does not read and MAX_UNSENT_BYTES wait for it.
+        """
+        expected = self._expected.get(stream_id)
+        return expected is not None and expected.connection is not None and expected.connection.post(text)
 
     def forget(self, stream_id: str) -> None:
         """The call is over: the listener hears no more, the ticket is void, the connection is closed."""

@@ -34,6 +34,7 @@ from robot.esl.errors import (
 from robot.esl.events import (
     ApplicationCompleted,
     AudioStreamFailed,
+    AudioStreamPlay,
     CallEvent,
     ChannelAnswered,
     ChannelBridged,
@@ -79,6 +80,7 @@ class Channel:
         self._completed = asyncio.Event()  # CHANNEL_HANGUP_COMPLETE came
         self.lost: asyncio.Future[SwitchLost] = self._loop.create_future()
         self.stream_failed: asyncio.Future[str] = self._loop.create_future()
+        self.on_delivered: Callable[[AudioStreamPlay], None] | None = None  # a file that came through the stream
         self.on_key: Callable[[str, float], None] | None = None  # a key of the far end, and the loop's time of it
         self._bridging_with: str | None = None  # the other channel: asked for, and perhaps done
         self._bridged = asyncio.Event()
@@ -303,6 +305,9 @@ class Channel:
             case HangupCompleted(cause=cause, at=at):
                 self._set_hung_up(cause, at)
                 self._completed.set()
+            case AudioStreamPlay():
+                if self.on_delivered is not None:
+                    self.on_delivered(event)
             case AudioStreamFailed(error=error):
                 if not self.stream_failed.done():
                     self.stream_failed.set_result(error)

@@ -172,13 +172,17 @@ class AudioStreamJson:
 
 @dataclass(frozen=True, slots=True)
 class AudioStreamPlay:
-    """Audio from the WebSocket server, saved on FreeSWITCH's host until the stream ends. `rate` in Hz."""
+    """Audio from the WebSocket server, saved on FreeSWITCH's host until the stream ends. `rate` in Hz.
+
+    reference: what the server wrote beside it, to know it again.
+    """
 
     uuid: str
     at: float
     file: str
     encoding: str
     rate: int
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +305,8 @@ def _failed(event: Event, uuid: str, at: float) -> ChannelEvent:
 
 def _play(event: Event, uuid: str, at: float) -> ChannelEvent:
     body = _body(event)
-    return AudioStreamPlay(uuid, at, str(body["file"]), str(body["audioDataType"]), int(body["sampleRate"]))
+    file, encoding = str(body["file"]), str(body["audioDataType"])
+    return AudioStreamPlay(uuid, at, file, encoding, int(body["sampleRate"]), str(body.get("reference", "")))
 
 
 _KINDS: Final[Mapping[str, Callable[[Event, str, float], ChannelEvent]]] = MappingProxyType(

@@ -345,7 +345,8 @@ class AudioStream:
         file = Path(tempfile.gettempdir()) / f"{self._uuid}_{len(self._files)}.tmp{suffix}"
         file.write_bytes(audio)
         self._files.append(file)
-        body = {"audioDataType": kind, "sampleRate": rate, "file": str(file)}
+        # What else the server wrote comes back with it; the audio does not.
+        body = {name: value for name, value in data.items() if name != "audioData"} | {"file": str(file)}
         self._report("play", json.dumps(body, separators=(",", ":")))
 
     def _delete_files(self) -> None:

@@ -200,10 +200,12 @@ async def test_audio_from_the_server_is_a_file_until_the_stream_ends(workbench: 
         uuid = await bench.call()
         await start(bench, uuid)
         audio = base64.b64encode(np.ones(1600, "<i2").tobytes()).decode()
-        data = {"audioDataType": "raw", "sampleRate": 8000, "audioData": audio}
+        data = {"audioDataType": "raw", "sampleRate": 8000, "reference": "7", "audioData": audio}
         await bench.sockets[0].send(json.dumps({"type": "streamAudio", "data": data}))
         await bench.pass_ms(40)
-        file = Path(json.loads((await bench.client.event("mod_audio_stream::play", uuid)).text)["file"])
+        told = json.loads((await bench.client.event("mod_audio_stream::play", uuid)).text)
+        file = Path(told.pop("file"))
+        assert told == {"audioDataType": "raw", "sampleRate": 8000, "reference": "7"}
         assert file.name == f"{uuid}_0.tmp.r8"
         await bench.api(f"uuid_broadcast {uuid} {file} aleg")
         await bench.pass_ms(600)

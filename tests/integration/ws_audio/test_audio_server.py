@@ -24,7 +24,7 @@ from ws_audio.events import (
     TranscriptionFailed,
 )
 from ws_audio.frames import Samples
-from ws_audio.server import AudioServer, AudioServerSettings, Refusal, StreamTicket
+from ws_audio.server import MAX_FRAGMENT_BYTES, AudioServer, AudioServerSettings, Refusal, StreamTicket
 from ws_audio.stream import StreamOptions
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.scheduler import TranscriptionScheduler
@@ -124,6 +124,37 @@ async def test_messages_of_any_length_and_fragments_are_the_same_audio(server: A
         await client.send(["te", "xt"])
         await client.send(audio[9000:])
         assert await heard.until(SpeechEnded) == SpeechEnded(1, 0, 200, 900)
+
+
+@pytest.mark.parametrize("letters", [0, 1, MAX_FRAGMENT_BYTES, MAX_FRAGMENT_BYTES + 1, 100_000])
+async def test_a_text_is_sent_in_frames_below_8_kb(server: AudioServer, letters: int) -> None:
+    ticket = server.expect("call-1", StreamOptions(), Heard())
+    text = "é" + "x" * letters
+    assert not server.send_text("call-1", text)
+    assert not server.send_text("nobody", text)
+    async with await dial(server, ticket) as client:
+        assert server.send_text("call-1", text)
+        frames = [frame async for frame in client.recv_streaming(decode=False)]
+        assert b"".join(frames).decode() == text
+        assert max(map(len, frames)) <= 8000
+        assert server.send_text("call-1", "second")
+        assert await client.recv() == "second"
+
+
+async def test_a_client_that_does_not_read_is_sent_no_more_and_heard_all_the_same(server: AudioServer) -> None:
+    heard = Heard()
+    ticket = server.expect("call-1", StreamOptions(), heard)
+    async with await dial(server, ticket) as client:
+        client.transport.pause_reading()
+        sent = 0
+        while server.send_text("call-1", "x" * 1_000_000):
+            sent += 1
+            assert sent < 50
+        await client.send(VOICED * 10)
+        await heard.until(SpeechStarted)
+        client.transport.resume_reading()
+        for _ in range(sent):
+            assert len(await client.recv()) == 1_000_000
 
 
 @pytest.mark.parametrize(

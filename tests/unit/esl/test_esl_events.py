@@ -110,6 +110,10 @@ def event(name: str, body: bytes = b"", **headers: str) -> Event:
         ),
         (event(STREAM + "json", b'{"no": "json'), AudioStreamJson(UUID, 1.5, '{"no": "json')),
         (
+            event(STREAM + "play", b'{"audioDataType":"wav","sampleRate":8000,"reference":"7","file":"/tmp/x.wav"}'),
+            AudioStreamPlay(UUID, 1.5, "/tmp/x.wav", "wav", 8000, "7"),
+        ),
+        (
             event(STREAM + "play", b'{"audioDataType":"raw","sampleRate":8000,"file":"/tmp/x.r8"}'),
             AudioStreamPlay(UUID, 1.5, "/tmp/x.r8", "raw", 8000),
         ),
