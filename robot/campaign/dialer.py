@@ -10,7 +10,6 @@ decided at the claim and once more right before the call.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -21,19 +20,19 @@ from robot.call.beginning import FromList, Outgoing
 from robot.call.call import Call, Parts
 from robot.call.failures import NoFreeNode
 from robot.call.outcome_webhook import OutcomeWebhook
-from robot.call.prompting import CallPrompts, FieldMissing
 from robot.call.report import Observer
 from robot.call.waiting import first_of
 from robot.campaign.agents import Handovers
 from robot.campaign.campaign_calls import CampaignCalls
+from robot.campaign.claiming import Claiming, without_prompts
 from robot.campaign.company import HEARTBEAT_S, Company
-from robot.campaign.definition import BadNumber, Campaign
+from robot.campaign.definition import Campaign
 from robot.campaign.gateways import Gateways
 from robot.campaign.pace import Go, Limits, Pace
 from robot.campaign.placed_call import PlacedCall
 from robot.campaign.reconciliation import Reconciliation
 from robot.campaign.watching import CampaignFigures
-from robot.prompts.errors import NoSound, PromptError, PromptTooLong
+from robot.prompts.errors import PromptError
 from robot.store.campaign_records import (
     CampaignState,
     ClaimedContact,
@@ -48,13 +47,8 @@ from robot.store.store import AWAY
 
 log = structlog.get_logger(__name__)
 
-# A claim lasts so long, and a daemon that is silent for 30 s is dead: whoever comes after it waits no longer than that.
-_LEASE: Final = timedelta(seconds=60)
 _LOOK_EVERY_S: Final = 1.0
-# After a look at a list on which nobody was due. Whoever is added meanwhile waits for so long.
-_IDLE_S: Final = 3.0
 _NO_ROOM_S: Final = 0.5
-_PROMPTS_AGAIN: Final = timedelta(minutes=1)
 _NO_FILES: Final = "the robot has not its files, or cannot use them: `robot campaign check` tells what is wrong"
 
 
@@ -75,16 +69,15 @@ class Dialer:
         self._loop = asyncio.get_running_loop()
         self._campaigns = {campaign.name: campaign for campaign in campaigns}
         self._calling: dict[str, CampaignCalls] = {}
-        self._claimed: Counter[str] = Counter()  # contacts, by campaign
         self._limits = limits
         self._pace = Pace(limits)
         self._gateways = Gateways()
         self._company = Company(self._store)
         self._reconciliation = Reconciliation(parts, self._webhook_of)
-        self._readying: set[asyncio.Task[None]] = set()
         self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()  # something changed: look whether a call can be placed
         self._hungry = asyncio.Event()  # contacts are to be claimed
+        self._claiming = Claiming(parts, self._wake.set, self._database_away)
         self._stopped = False
         self._blocked: str | None = None  # why nobody is called by this daemon at all
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -106,11 +99,11 @@ class Dialer:
     def figures(self) -> list[CampaignFigures]:
         """The campaigns that call, and those that did."""
         told = []
-        for name in self._calling.keys() | self._claimed.keys():
+        for name in self._calling.keys() | self._claiming.claimed.keys():
             calling = self._calling.get(name)
             dialling = calling is not None and self._blocked is None and (calling.reason is None or calling.live > 0)
             pace = None if calling is None else calling.limits.calls_per_s
-            told.append(CampaignFigures(name, pace, dialling, self._claimed[name]))
+            told.append(CampaignFigures(name, pace, dialling, self._claiming.claimed[name]))
         return told
 
     async def run(self) -> None:
@@ -156,10 +149,10 @@ class Dialer:
         self._stopped = True
         if not self._closed.done():
             self._closed.set_result(None)
-        tasks = [*self._readying, *(task for _, task in self._calls.values())]
-        for task in tasks:
+        await self._claiming.close()
+        for _, task in self._calls.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(task for _, task in self._calls.values()), return_exceptions=True)
         await self._company.leave()
 
     # -- the daemon among others ---------------------------------------------------------------------------------------
@@ -245,7 +238,7 @@ class Dialer:
             log.info("campaign.not_calling", campaign=stored.name, state=stored.state)
         if stored.state is not CampaignState.RUNNING:
             if calling is not None:
-                await self._give_back(calling)
+                await self._claiming.give_back(calling)
             if stored.state is CampaignState.DRAINING and not await self._in_call(stored.name):
                 await self._store.move_campaign(stored.name, CampaignState.STOPPED, datetime.now(UTC), "drained")
 
@@ -284,14 +277,6 @@ class Dialer:
     async def _in_call(self, campaign: str) -> int:
         return (await self._store.contact_states(campaign)).get(ContactState.IN_CALL, 0)
 
-    async def _give_back(self, calling: CampaignCalls) -> None:
-        """What was claimed for a campaign that does not run any more."""
-        if calling.ready:
-            now = datetime.now(UTC)
-            given = [(contact.claim, NextTry(now, contact.priority)) for contact in calling.ready]
-            calling.ready.clear()
-            await self._store.release(given)
-
     def _look_at_gateways(self) -> None:
         """What FreeSWITCH says of them: up at one node is up."""
         said: dict[str, bool] = {}
@@ -309,50 +294,10 @@ class Dialer:
         """Claim ahead for every campaign that runs, so that no call waits for the database."""
         while True:
             self._hungry.clear()
-            for name, calling in [*self._calling.items()]:
-                if self._blocked is None and self._loop.time() >= calling.look_again_at:
-                    await self._claim_for(name, calling)
+            for calling in [*self._calling.values()]:
+                if self._blocked is None:
+                    await self._claiming.claim_for(calling, self.owner)
             await self._hungry.wait()
-
-    async def _claim_for(self, name: str, calling: CampaignCalls) -> None:
-        wanted = calling.wanted_ahead()
-        if wanted <= 0:
-            return
-        now = datetime.now(UTC)
-        try:
-            claimed = await self._store.claim(name, self.owner, now, wanted, _LEASE)
-        except StoreError as error:
-            self._database_away(error)
-            return
-        if claimed:
-            self._claimed[name] += len(claimed)
-            calling.expected += len(claimed)
-            task = self._loop.create_task(self._make_ready(calling, claimed), name=f"prompts for {name}")
-            self._readying.add(task)
-            task.add_done_callback(self._readying.discard)
-            task.add_done_callback(_tell_defect)
-            calling.reason = None
-            self._wake.set()
-        else:
-            calling.look_again_at = self._loop.time() + _IDLE_S
-            if not calling.live:
-                calling.reason = "nobody is due"
-
-    async def _make_ready(self, calling: CampaignCalls, claimed: Sequence[ClaimedContact]) -> None:
-        """Have the prompts of these contacts, so that nothing is waited for when it is their turn."""
-        for contact in claimed:
-            try:
-                plan = calling.campaign.plan(contact.number, contact.fields)
-                await CallPrompts(self._parts.prompts, plan.voice).prepare(plan.scenario, plan.fields)
-            except BadNumber as error:
-                await self._release([(contact, GivenUp(str(error)))])
-            except PromptError as error:
-                await self._release([(contact, _without_prompts(contact, error))])
-            else:
-                calling.ready.append(contact)
-                self._wake.set()
-            finally:
-                calling.expected -= 1
 
     # -- when ----------------------------------------------------------------------------------------------------------
 
@@ -384,8 +329,7 @@ class Dialer:
         """The pace says: now. Raises nothing; what cannot be placed gives its time to the next."""
         calling, now = self._calling[go.campaign], self._loop.time()
         chosen, refused = calling.choose(now, datetime.now(UTC))
-        if refused:
-            await self._release(refused)
+        self._claiming.release_soon(refused)
         if len(calling.ready) == 0:
             self._hungry.set()
         if chosen is None:
@@ -435,7 +379,7 @@ class Dialer:
             log.info("dialer.claim_lost", campaign=contact.campaign)
             refused = NextTry(datetime.now(UTC), contact.priority)
         except PromptError as error:  # it was there, and was taken away
-            refused = _without_prompts(contact, error)
+            refused = without_prompts(contact, error)
         except StoreError as error:
             self._database_away(error)
         finally:
@@ -443,22 +387,7 @@ class Dialer:
             del self._calls[call.uuid]
             self._wake.set()
         if refused is not None:
-            await self._release([(contact, refused)])
-
-    async def _release(self, refused: Sequence[tuple[ClaimedContact, NextTry | GivenUp]]) -> None:
-        """What cannot be given back now is free when its lease is over."""
-        try:
-            await self._store.release([(contact.claim, what) for contact, what in refused])
-        except StoreError as error:
-            self._database_away(error)
-
-
-def _without_prompts(contact: ClaimedContact, error: PromptError) -> NextTry | GivenUp:
-    """What cannot be said to this one never will be; what cannot be said at the moment is no reason to give up."""
-    log.error("dialer.contact_cannot_be_called", campaign=contact.campaign, contact=contact.claim.contact_id)
-    if isinstance(error, FieldMissing | PromptTooLong | NoSound):
-        return GivenUp(str(error))
-    return NextTry(datetime.now(UTC) + _PROMPTS_AGAIN, contact.priority, str(error))
+            await self._claiming.release([(contact, refused)])
 
 
 def _tell_defect(task: asyncio.Task[None]) -> None:
