@@ -22,7 +22,7 @@ from ws_audio.frames import SAMPLE_BYTES
 from ws_audio.transcription.engine import Transcript
 
 # The recogniser's times are its own, and begin with the breath before a word.
-_EARLY_MS: Final = 400.0
+_EARLY_MS: Final = 600.0
 _LATE_MS: Final = 250.0
 # What it has finished may end a little before our last voiced frame.
 _SHORT_MS: Final = 60.0

@@ -10,17 +10,19 @@ from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 KEY = "s3cret-key"
 _BYTES_A_S = 32_000  # linear16 at 16 kHz
+_LOUD = 250
 
 
 @dataclass
 class DeepgramDouble:
-    """Hears the words `says` in whatever is voiced (bytes that are not 0).
+    """Hears the words `says` in whatever is loud.
 
     refuses: the status of every handshake. silent: it never answers. first: a message, or a close code, sent instead of
     what it heard first.
@@ -68,7 +70,7 @@ class DeepgramDouble:
             async for message in connection:
                 if isinstance(message, bytes):
                     self.audio += message
-                    if any(message) and heard_from is None:
+                    if heard_from is None and np.abs(np.frombuffer(message, np.int16)).max() >= _LOUD:
                         heard_from = at_s
                         if not await self._first(connection):
                             draft = self.says.split()[0].lower()
