@@ -459,6 +459,17 @@ def bench_intents(as_json: bool) -> None:
     print_figures(measure, as_json)
 
 
+@bench.command("opt-outs")
+@click.option("--language", default="fr", show_default=True, type=click.Choice(["en", "fr"]))
+@json_option
+@explain
+def bench_opt_outs(language: str, as_json: bool) -> None:
+    """Whether "never call me again" is understood as recognition hears it on the telephone. It takes minutes."""
+    from robot.bench.opt_outs import run as measure
+
+    print_figures(lambda: measure(language), as_json)
+
+
 @bench.command("expected")
 @click.option("--every", default=5, show_default=True, help="Only every so manyth answer of the labelled set.")
 @click.option("--language", default="en", show_default=True, help="ISO 639-1; the model must know it.")

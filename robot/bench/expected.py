@@ -30,8 +30,8 @@ from ws_audio.transcription.whisper import WhisperEngine
 LINES: Final[Mapping[str, float | None]] = MappingProxyType({"no": None, "good": 40.0, "noisy": 15.0, "bad": 5.0})
 #: What a step of a sales campaign may expect.
 EXPECTED: Final = (
-    "yes", "no", "interested", "not_interested", "do_not_call", "callback", "who_is_calling", "repeat", "price",
-    "are_you_a_robot",
+    "yes", "no", "interested", "not_interested", "do_not_call", "repeat", "who_is_calling", "are_you_a_robot",
+    "callback", "price",
 )  # fmt: skip
 
 

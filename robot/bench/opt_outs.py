@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from robot.bench.expected import EXPECTED
 from robot.bench.intents import SPLITS, utterances
 from robot.bench.telephone import Wave, on_line, recorded, synthesised
-from robot.dialogue.intents import DO_NOT_CALL, IntentMatcher
+from robot.dialogue.intents import DO_NOT_CALL, Intent, IntentMatcher, typical_phrases
 from robot.dialogue.language import language_of
 from robot.prompts.pico import PicoVoice
 from robot.simulator.voice import CalleeVoice
-from ws_audio.frames import Samples
 from ws_audio.transcription.whisper import WhisperEngine
 
 #: How far the noise of a telephone line is below the voice, in dB.
@@ -68,7 +68,7 @@ def sentences(language: str) -> list[Sentence]:
 def run(language: str = "fr", model: str | None = None) -> dict[str, Any]:
     """Figures of both halves on each line, and what was heard of the tuned opt-outs that were not understood."""
     name = model or MODELS[language]
-    heard = list(hear(language, WhisperEngine(name).transcribe))
+    heard = list(hear(language, WhisperEngine(name)))
     return {
         "benchmark": "opt-outs",
         "model": name,
@@ -86,16 +86,21 @@ def run(language: str = "fr", model: str | None = None) -> dict[str, Any]:
     }
 
 
-def hear(language: str, transcribe: Callable[[Samples, str, tuple[str, ...]], Any]) -> Iterator[Heard]:
-    """Every opt-out by every voice and everything else by one of them in turn, on each line."""
-    matcher = IntentMatcher.of(language_of(language).intents, language)
+def hear(language: str, engine: WhisperEngine) -> Iterator[Heard]:
+    """Every opt-out by every voice and everything else by one of them in turn, on each line.
+
+    Recognition is told what a step of a sales campaign expects, as in a call.
+    """
+    intents = language_of(language).intents
+    matcher = IntentMatcher.of(intents, language)
+    expected = typical_phrases(Intent(name, intents[name]) for name in EXPECTED)
     voices = _voices(language)
     random = np.random.default_rng(1)
     for number, said in enumerate(sentences(language)):
         for name in voices if said.opt_out else [list(voices)[number % len(voices)]]:
             wave = voices[name](said.text)
             for line, noise_db in LINES.items():
-                text = transcribe(on_line(wave, noise_db, random), language, ()).text
+                text = engine.transcribe(on_line(wave, noise_db, random), language, expected).text
                 yield Heard(said, name, line, text, matcher.understand(text).intent == DO_NOT_CALL)
 
 

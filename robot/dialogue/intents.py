@@ -34,6 +34,7 @@ _SPELT: Final = 60.0  # what sounds alike is spelt at least so much alike
 # Below this likeness every telling word of the phrase must be recognisable, or it is another phrase of the same build.
 _SAME_PHRASE: Final = 0.95
 _RECOGNISABLE: Final = 65.0
+_FORBIDDEN: Final = 70.0  # of what is never to be done again: people say of much else that they do not want it
 _SHORT_WORD: Final = 2  # letters; half of such a word is found anywhere: it must be there as it is
 _EDGE_LETTERS: Final = 3  # shorter words ("no", "ja") count at the beginning and the end of a clause
 _ALONE: Final = 0.6  # the part of an answer that a word must make up which has another meaning in a sentence
@@ -221,8 +222,9 @@ class IntentMatcher:
 
     def _recognisable(self, phrase: _Phrase, text: str, sound: str) -> bool:
         """Whether each telling word of the phrase is in the run, as it is spelt or as it sounds."""
+        enough = _FORBIDDEN if phrase.negated and phrase.intent == DO_NOT_CALL else _RECOGNISABLE
         return all(
-            _part_of(word.text, text) or _part_of(word.sound, sound)
+            _part_of(word.text, text, enough) or _part_of(word.sound, sound, enough)
             for word in phrase.words
             if word.text in phrase.telling
         )
@@ -317,11 +319,11 @@ class IntentMatcher:
         return Understanding(best.intent, confidence, round(margin, 3), sure, best.phrase, names, _reason(best, also))
 
 
-def _part_of(word: str, run: str) -> bool:
+def _part_of(word: str, run: str, enough: float) -> bool:
     """Whether `word`, or nearly that, is in a run of words that are written together."""
     if len(word) <= _SHORT_WORD:
         return word in run
-    return fuzz.partial_ratio(word, run, score_cutoff=_RECOGNISABLE) > 0
+    return fuzz.partial_ratio(word, run, score_cutoff=enough) > 0
 
 
 def _inflected(one: str, other: str) -> bool:

@@ -19,7 +19,7 @@ from robot.dialogue.conversation import (
     Press,
     Say,
 )
-from robot.dialogue.intents import Intent
+from robot.dialogue.intents import DO_NOT_CALL, Intent
 from robot.dialogue.language import language_of
 from robot.dialogue.prompt_text import PromptText
 from robot.dialogue.scenario import (
@@ -323,6 +323,13 @@ def test_phrases_of_the_intents_that_are_expected_now_take_turns() -> None:
     assert talk.expected_phrases() == ("yes", "phrase 0", "phrase 1", "phrase 2", "phrase 3")
     talk.answered("yes")
     assert talk.expected_phrases() == ()
+
+
+def test_what_may_be_said_at_any_step_is_expected_after_the_answers() -> None:
+    intents = [Intent("price", ("how much",)), Intent(DO_NOT_CALL, ("stop calling me",)), Intent("yes", ("yes",))]
+    question = asks(answers={"yes": "b"})
+    talk = Conversation(Scenario([question, Step("b", wording("b"))], intents, objections={"price": "b"}))
+    assert talk.expected_phrases() == ("yes", "stop calling me", "how much")
 
 
 @pytest.mark.parametrize(
