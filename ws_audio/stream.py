@@ -11,7 +11,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from ws_audio import echo
 from ws_audio.endpointing import Decision, Endpointer, EndpointSettings, SpeechPaused
@@ -36,7 +35,7 @@ from ws_audio.tones import ToneDetector
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.partials import Partials
 from ws_audio.transcription.scheduler import Priority, TranscriptionScheduler
-from ws_audio.transcription.streaming import StreamedSpeech, StreamingRecogniser, Work
+from ws_audio.transcription.streaming import Heard, StreamedSpeech, StreamingRecogniser, StreamingSession, Work
 from ws_audio.vad import ForegroundVad, VoiceDetector, WebRtcVad
 
 logger = logging.getLogger(__name__)
@@ -93,7 +92,8 @@ class Stream:
     ) -> None:
         """Without a `scheduler` and a `recogniser` there are speech events and no transcripts.
 
-        What the `recogniser` does not hear, the scheduler's model gets. Its vocabulary is that of the beginning.
+        What the `recogniser` does not hear, the scheduler's model gets. Its language and vocabulary
+        are those of the moment when its session began.
         `failed` is called when the listener raised: nothing more is heard, and the listener is told only of the close.
         """
         self.stream_id = stream_id
@@ -335,11 +335,14 @@ class Stream:
         )
 
     def _along_with(self, recogniser: StreamingRecogniser) -> StreamedSpeech:
-        options = self.options
+        def session(on_heard: Callable[[Heard], None], on_lost: Callable[[str], None]) -> StreamingSession | None:
+            options = self.options
+            return recogniser.open(options.rate, options.language, options.vocabulary, on_heard, on_lost)
+
         return StreamedSpeech(
-            partial(recogniser.open, options.rate, options.language, options.vocabulary),
+            session,
             recogniser.answered,
-            options.rate,
+            self.options.rate,
             None if self._scheduler is None else self._submit_here,
             self._heard_along,
         )
