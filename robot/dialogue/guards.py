@@ -86,14 +86,22 @@ class Forbidden:
             raise ValueError(f"{source!r} has no word that could be forbidden")
         return cls(re.compile(rf"(?<!\S){re.escape(words)}(?!\S)"), plain=True)
 
-    def ends_in(self, before: str, phrase: str) -> bool:
-        """Whether it is said with `phrase`, after `before`."""
-        text, begin = f"{before} {phrase}", len(before) + 1
+    def is_in(self, spoken: _Spoken) -> bool:
+        """Whether it is said with the phrase, or ends in it."""
         if self.plain:
-            text, begin = _plain(text), len(_plain(before))
-        elif self.pattern.search(phrase):
+            return any(found.end() > spoken.plain_begin for found in self.pattern.finditer(spoken.plain))
+        if self.pattern.search(spoken.phrase):
             return True
-        return any(found.end() > begin for found in self.pattern.finditer(text))
+        return any(found.end() > spoken.begin for found in self.pattern.finditer(spoken.text))
+
+
+class _Spoken:
+    """A phrase after what was said before it, as it is and in plain words; and where in them it begins."""
+
+    def __init__(self, before: str, phrase: str) -> None:
+        self.phrase = phrase
+        self.text, self.begin = f"{before} {phrase}", len(before) + 1
+        self.plain, self.plain_begin = _plain(self.text), len(_plain(before))
 
 
 class Guards:
@@ -125,9 +133,10 @@ class Guards:
         return Verdict.SAY, None
 
     def _reason(self, phrase: str) -> DropReason | None:
-        if any(each.ends_in(self._said, phrase) for each in self._claims):
+        spoken = _Spoken(self._said, phrase)
+        if any(each.is_in(spoken) for each in self._claims):
             return DropReason.CLAIMS_HUMAN
-        if any(each.ends_in(self._said, phrase) for each in self._forbidden):
+        if any(each.is_in(spoken) for each in self._forbidden):
             return DropReason.NEVER_SAY
         return None
 
