@@ -139,6 +139,7 @@ class RejectsFile:
         self.path = path
         self._names = [column.name for column in contacts.columns if column.name not in REJECTED_COLUMNS]
         self._kept = [place for place, column in enumerate(contacts.columns) if column.name not in REJECTED_COLUMNS]
+        self._columns = len(contacts.columns)
         self._delimiter = contacts.delimiter
         self._file: IO[str] | None = None
 
@@ -157,7 +158,8 @@ class RejectsFile:
                 # With the mark by which Excel knows UTF-8.
                 self._file = os.fdopen(descriptor, "w", encoding="utf-8-sig", errors="replace", newline="")
                 self._write([*self._names, *REJECTED_COLUMNS])
-            self._write([*cells, str(row.line), row.reason])
+            # What has no column comes last: nothing is lost, and the row is not taken for good before it is corrected.
+            self._write([*cells, str(row.line), row.reason, *row.cells[self._columns :]])
         except OSError as error:
             told = f"cannot be written: {error.strerror or error}; say where with --rejects"
             raise ContactsError(Problem(self.path, "", None, told)) from error

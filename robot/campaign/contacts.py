@@ -76,7 +76,7 @@ class ContactList:
         except (LookupError, UnicodeError) as error:
             raise self._not_in_encoding(error) from error
         if first is None:
-            raise _wrong(path, 1, _NO_NUMBER)
+            raise _wrong(path, None, "is empty: its first line names the columns, such as number,first_name")
         self._has_header = _is_header(first.cells, mapping or {})
         self.columns = self._named(first, mapping or {})
         self._number = next(place for place, column in enumerate(self.columns) if column.field == NUMBER)
@@ -125,7 +125,7 @@ class ContactList:
         if NUMBER not in fields and (number := _number_column(wanted, chosen, len(names))) is not None:
             fields[number] = NUMBER
         if NUMBER not in fields:
-            raise _wrong(self._path, first.line, _NO_NUMBER)
+            raise _wrong(self._path, first.line, self._no_number(names))
         taken = {field for field in fields if field is not None}
         if len(taken) < sum(field is not None for field in fields):
             raise _wrong(self._path, first.line, "two columns are to be the same field: give them different names")
@@ -134,6 +134,14 @@ class ContactList:
                 fields[place] = _free_name(wanted[place], place, taken)
                 taken.add(str(fields[place]))
         return tuple(Column(name or str(place + 1), fields[place]) for place, name in enumerate(names))
+
+    def _no_number(self, names: Sequence[str]) -> str:
+        if not self._has_header:
+            return "has no header, and several columns: say which one holds the numbers, like `--column 1=number`"
+        return (
+            f"has no column `number` among {', '.join(names)}: name it so in the first line, or say which one it is, "
+            f"like `--column '{names[0]}=number'`"
+        )
 
     def _place(self, name: str, names: Sequence[str]) -> int:
         """Where the column is that the user calls `name`. Raises ContactsError."""
@@ -151,7 +159,6 @@ class ContactList:
         return _wrong(self._path, None, "is not in the encoding that it should be in: leave it to be found out")
 
 
-_NO_NUMBER: Final = "has no column `number`: its first line names the columns, such as number,first_name"
 _NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|"}
 
 

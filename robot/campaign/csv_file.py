@@ -21,7 +21,9 @@ NUMBER_COLUMNS: Final = frozenset(
         "number", "phone", "telephone", "tel", "mobile", "cell", "cellphone", "portable", "gsm", "numero", "msisdn",
         "e164", "phone_number", "phonenumber", "mobile_number", "mobile_phone", "cell_phone", "telephone_number",
         "tel_mobile", "tel_portable", "telephone_mobile", "telephone_portable", "numero_de_telephone",
-        "numero_telephone", "n_de_telephone", "n_telephone", "no_de_telephone", "num_tel",
+        "numero_telephone", "mobile_no", "phone_no", "tel_no", "telephone_no", "telefon", "telefonnummer", "handy",
+        "rufnummer", "telefono", "movil", "celular", "cellulare", "telefone", "telefoon", "n_de_telephone",
+        "n_telephone", "no_de_telephone", "num_tel",
     )
 )  # fmt: skip
 _DELIMITERS: Final = ",;\t|"
@@ -83,7 +85,8 @@ class CsvFile:
 
 def plain(name: str) -> str:
     """A name of small letters, digits and _ for what a person wrote: `N° de Téléphone` is `n_de_telephone`."""
-    apart = unicodedata.normalize("NFKD", name.casefold().replace("°", " "))  # accents from their letters
+    # Accents from their letters, and letters that only look otherwise (𝕬) as they are usually written.
+    apart = unicodedata.normalize("NFKD", name.replace("°", " ")).casefold()
     letters = "".join(each if each.isalnum() else " " for each in apart if each.isascii())
     return "_".join(letters.split())
 

@@ -47,11 +47,11 @@ def _mapping(_: click.Context, __: click.Parameter, columns: Sequence[str]) -> d
 )  # fmt: skip
 @click.option("--region", metavar="CC", help="Country of numbers without country code (FR); the campaign's by default.")
 @click.option(
-    "--duplicates", type=click.Choice(Duplicates), default=Duplicates.SKIP, show_default=True,
+    "--duplicates", type=click.Choice([each.value for each in Duplicates]), default="skip", show_default=True,
     help="Rows whose number is known: skip them, reject them into the file, or update the fields of the contact.",
 )  # fmt: skip
 @click.option(
-    "--unique", "scope", type=click.Choice(Scope), default=Scope.CAMPAIGN, show_default=True,
+    "--unique", "scope", type=click.Choice([each.value for each in Scope]), default="campaign", show_default=True,
     help="Where a number may be known from: this campaign's list, or those of all.",
 )  # fmt: skip
 @click.option(
@@ -67,8 +67,8 @@ def import_contacts(
     file: Path | None,
     mapping: dict[str, str],
     region: str | None,
-    duplicates: Duplicates,
-    scope: Scope,
+    duplicates: str,
+    scope: str,
     rejects: Path | None,
     encoding: str | None,
     as_json: bool,
@@ -81,7 +81,8 @@ def import_contacts(
     path = file or folder / CONTACTS_FILE
     rejects = rejects or path.with_name(f"{path.stem}.rejected.csv")
     console, began = people(as_json), time.monotonic()
-    order = Import(campaign.name, region or campaign.table.region, duplicates, scope, datetime.now(UTC))
+    region = region or campaign.table.region
+    order = Import(campaign.name, region, Duplicates(duplicates), Scope(scope), datetime.now(UTC))
     settings = settings_of(context).settings
     try:
         with (
