@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,9 @@ from robot.logs import set_up_logging
 
 NUMBER = "+33140000001"
 NOBODY: dict[str, str] = {}
+ROOT = Path(__file__).parents[3]
+LEVELS = {"info", "warning", "error", "critical", "exception"}
+OF_CALLEES = {"number", "caller", "callee", "text", "said", "transcript", "fields", "digits"}
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +105,27 @@ def test_errors_of_a_group_are_all_told(capsys: pytest.CaptureFixture[str]) -> N
     [line] = documents(capsys.readouterr().err)
     assert "builtins.ValueError\n" in line["exception"]
     assert "builtins.TimeoutError: late\n" in line["exception"]
+
+
+def log_calls() -> Iterator[tuple[str, ast.Call]]:
+    """What is written to the log at INFO and above, with its place."""
+    for folder in ("robot", "ws_audio"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                match node:
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id="log" | "logger"), attr=level)) if (
+                        level in LEVELS
+                    ):
+                        yield f"{file.relative_to(ROOT)}:{node.lineno}", node
+
+
+def test_every_line_that_is_written_names_what_happened_and_nobody() -> None:
+    calls = list(log_calls())
+    assert len(calls) > 100
+    for place, call in calls:
+        assert isinstance(call.args[0], ast.Constant), place
+        told = {keyword.arg for keyword in call.keywords}
+        # Else `action` says it, or the logger's name.
+        if "extra" not in told and not place.startswith("robot/simulator/"):
+            assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", str(call.args[0].value)), place
+        assert not told & OF_CALLEES, place
