@@ -12,6 +12,7 @@ from robot.config import Settings
 from robot.direct_call import demo_campaign_folder
 from robot.doctor import machine, own_checks, parts, prompts
 from robot.doctor.check import Check, Report
+from robot.doctor.elsewhere import look_elsewhere
 from robot.doctor.itself import Ears
 from robot.doctor.node import ExaminedNode
 from robot.simulator.errors import NoVoice
@@ -53,6 +54,8 @@ class _Examination:
         await self._recognition()
         self._working("The voice ...")
         await self._voice()
+        async for check in look_elsewhere(self._settings.sessions, self._settings.stt):
+            self._add(check)
         await self._switches()
         return Report(tuple(self._checks))
 
