@@ -79,12 +79,16 @@ class Dialer:
         self._hungry = asyncio.Event()  # contacts are to be claimed
         self._claiming = Claiming(parts, self._wake.set, self._database_away)
         self._stopped = False
-        self._blocked: str | None = None  # why nobody is called by this daemon at all
+        self._held: str | None = None  # why nobody is called by this daemon at all, until that is over
         self._closed: asyncio.Future[None] = self._loop.create_future()
 
     @property
     def live_calls(self) -> int:
         return len(self._calls)
+
+    @property
+    def _blocked(self) -> str | None:
+        return self._held or (AWAY if self._store.away else None)
 
     @property
     def owner(self) -> str:
@@ -126,7 +130,7 @@ class Dialer:
 
     def stop_dialling(self) -> None:
         self._stopped = True
-        self._blocked = "the robot is being stopped"
+        self._held = "the robot is being stopped"
 
     async def finish(self, within_s: float) -> int:
         running = [task for _, task in self._calls.values()]
@@ -193,9 +197,9 @@ class Dialer:
             calling.ready.clear()
 
     def _database_away(self, error: StoreError) -> None:
-        if self._blocked is None:
+        if self._held is None:
             log.error("dialer.database_away", reason=str(error))
-            self._blocked = "the database cannot be reached"
+            self._held = "the database cannot be reached"
 
     # -- which campaigns run -------------------------------------------------------------------------------------------
 
@@ -208,7 +212,7 @@ class Dialer:
                     await self._follow_one(each)
                 await self._company.tell(self._not_here(stored) | self.reasons())
                 if not self._stopped:
-                    self._blocked = AWAY if self._store.away else None
+                    self._held = None
             except StoreError as error:
                 self._database_away(error)
             self._pace.limit_system(self._company.part(self._limits))
