@@ -295,6 +295,9 @@ class Stream:
         if job is not None:
             self._waiting[ended.utterance] = (ended, job)
         self._emit(ended)
+        if job is None and self._streamed is not None and not self._deaf:
+            reason = "streaming recognition is away, and there is no model on this machine"
+            self._emit(TranscriptionFailed(ended.utterance, ended.started_ms, ended.ended_ms, reason))
         # The listener may have had enough of this stream: then nobody waits any more.
         if job is not None and ended.utterance in self._waiting:
             decided_at = self._loop.time()

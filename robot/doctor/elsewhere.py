@@ -69,12 +69,11 @@ async def deepgram(stt: SttSettings) -> Check:
         session.finalise()
         async with asyncio.timeout(_ANSWER_S):
             reason = await answered
+        took_ms = (time.perf_counter() - began) * 1000
     except TimeoutError:
         reason = f"Deepgram takes audio and answered nothing within {_ANSWER_S:.0f} s"
     finally:
         await recogniser.close()
     if reason:
         return warning(name, reason, f"see stt.api_key, stt.url and stt.deepgram_model; {without}")
-    return ok(
-        name, f"{stt.deepgram_model} answers {(time.perf_counter() - began) * 1000:.0f} ms after connecting began"
-    )
+    return ok(name, f"{stt.deepgram_model} answers within {took_ms:.0f} ms, connecting included")

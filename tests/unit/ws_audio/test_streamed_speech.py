@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.ws_audio.conftest import SILENT, VOICED, ScriptedDetector, ScriptedEngine, until
-from ws_audio.events import AudioEvent, FinalTranscript, LikelyTranscript, PartialTranscript, TranscriptionFailed
+from ws_audio.events import (
+    AudioEvent,
+    FinalTranscript,
+    LikelyTranscript,
+    PartialTranscript,
+    SpeechEnded,
+    TranscriptionFailed,
+)
 from ws_audio.stream import Stream, StreamOptions
 from ws_audio.transcription.scheduler import TranscriptionScheduler
-from ws_audio.transcription.streaming import Heard, StreamingSession, Word
+from ws_audio.transcription.streaming import Heard, StreamedSpeech, StreamingSession, Word
 
 
 @dataclass
@@ -100,6 +110,11 @@ class Ear:
             recogniser=recogniser,
         )
         self.stream.open()
+
+    @property
+    def speech(self) -> StreamedSpeech:
+        assert self.stream._streamed is not None
+        return self.stream._streamed
 
     def hear(self, *lengths_ms: int) -> None:
         """Silence and speech in turns, silence first."""
@@ -274,3 +289,56 @@ async def test_a_listener_that_fails_ends_the_session(recogniser: Recogniser) ->
     stream.audio(SILENT, 1.5)
     stream.close(1011)
     assert all(session.closed for session in recogniser.sessions)
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["speak", "pause", "draft", "final", "flushed", "lost", "away", "back", "late"]),
+        st.integers(min_value=0, max_value=3),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_STEPS)
+def test_whatever_happens_every_utterance_has_one_outcome(steps: list[tuple[str, int]]) -> None:
+    asyncio.run(_hear_through(steps))
+
+
+async def _hear_through(steps: list[tuple[str, int]]) -> None:
+    """Each word that the recogniser says has a name of its own; it is in one text at most, and in the order said."""
+    recogniser = Recogniser()
+    ear = Ear(recogniser)
+    said = 0
+    for what, size in steps:
+        session = recogniser.session if recogniser.sessions else None
+        match what:
+            case "speak":
+                ear.hear(0, 200 + 200 * size)
+            case "pause":
+                ear.hear(400 * (size + 1))
+            case "draft" | "final" | "flushed" if session is not None and not session.closed:
+                said += 1
+                end_ms = max(100, session.pushed_ms - 100 * size)
+                session.says(f"w{said}", end_ms - 100, end_ms, final=what != "draft", flushed=what == "flushed")
+            case "lost" if session is not None:
+                session.on_lost("it broke")
+            case "away" | "back":
+                recogniser.away = what == "away"
+            case "late":
+                for job in [*ear.speech._jobs]:
+                    if job.urgent:
+                        ear.speech._late(job)
+        await asyncio.sleep(0)
+    ear.stream.close(1000)
+    ear.stream.fail_waiting("the robot is stopping")
+    await asyncio.sleep(0)
+    ended = [event.utterance for event in ear.events if isinstance(event, SpeechEnded)]
+    outcomes = [event for event in ear.events if isinstance(event, FinalTranscript | TranscriptionFailed)]
+    assert sorted(event.utterance for event in outcomes) == ended
+    assert all(session.closed <= 1 for session in recogniser.sessions)
+    assert not ear.speech.hears
+    assert not ear.speech._jobs
+    words = [word for event in outcomes if isinstance(event, FinalTranscript) for word in event.text.split()]
+    assert len(words) == len(set(words))
