@@ -327,3 +327,20 @@ async def test_all_that_is_recognised_is_told_with_the_loops_time() -> None:
         ("I would.", 101.0, 101.8),
         ("I would.", 101.0, 101.8),
     ]
+
+
+async def test_who_watches_is_told_that_the_callee_speaks_and_that_a_text_is_awaited() -> None:
+    told: list[tuple[bool, bool]] = []
+    hearing = Hearing(
+        on_speech=lambda *_: None, on_utterance=lambda _: None, on_activity=lambda *activity: told.append(activity)
+    )
+    stream = started(hearing)
+    stream(SpeechStarted(1000))
+    stream(SpeechEnded(1, 1000, 1700, 2400))
+    assert told == [(True, False), (False, True)]
+    stream(SpeechStarted(2500))
+    stream(FinalTranscript(1, "Yes.", 1000, 1700, 700, 12, 700))
+    assert told[2:] == [(True, True), (True, False)]
+    stream(StreamClosed("s1", 1000, ""))
+    stream(StreamClosed("s1", 1000, ""))
+    assert told[4:] == [(False, False)]
