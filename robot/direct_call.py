@@ -25,6 +25,7 @@ from robot.daemon import Daemon, put_audio_first
 from robot.simulator.callees_file import Callee, load_callees
 from robot.simulator.freeswitch import SimulatorSettings
 from robot.simulator.thread import SimulatorThread
+from robot.store.errors import StoreError
 from robot.terminal import CallView, timeline
 
 # Beside the package in a checkout, inside it in an installed wheel.
@@ -83,7 +84,12 @@ def _listed_fields(campaign: Campaign, number: str) -> Mapping[str, str]:
 
 async def _deliver_webhooks(daemon: Daemon, console: Console) -> None:
     """What the call has to tell to web servers; whatever is left waits in the database."""
-    if left := await daemon.webhooks.drain(_DRAIN_S):
+    try:
+        left = await daemon.webhooks.drain(_DRAIN_S)
+    except StoreError as error:
+        console.print(f"{error}. What happened is kept: `robot run`, or the next call, writes it down.", markup=False)
+        return
+    if left:
         console.print(f"{left} webhook(s) are not delivered yet: `robot run`, or the next call, tries them again.")
 
 
