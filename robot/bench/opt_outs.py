@@ -66,7 +66,7 @@ def sentences(language: str) -> list[Sentence]:
 
 
 def run(language: str = "fr", model: str | None = None) -> dict[str, Any]:
-    """Figures of both halves on each line, and what was heard of the tuned opt-outs that were not understood."""
+    """Figures of both halves on each line, and the mistakes of the tuned half."""
     name = model or MODELS[language]
     heard = list(hear(language, WhisperEngine(name)))
     return {
@@ -77,6 +77,15 @@ def run(language: str = "fr", model: str | None = None) -> dict[str, Any]:
             f"{split}, {line} line": figures([each for each in heard if (each.said.split, each.line) == (split, line)])
             for split in SPLITS
             for line in LINES
+        },
+        "recall_by_voice": {
+            f"{voice}, {split}, {line} line": figures(of_voice)["recall"]
+            for voice in dict.fromkeys(each.voice for each in heard)
+            for split in SPLITS
+            for line in LINES
+            if (
+                of_voice := [each for each in heard if (each.voice, each.said.split, each.line) == (voice, split, line)]
+            )
         },
         "mistakes": [
             {"said": each.said.text, "heard": each.transcript, "voice": each.voice, "line": each.line}
