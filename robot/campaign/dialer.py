@@ -31,6 +31,7 @@ from robot.campaign.gateways import Gateways
 from robot.campaign.pace import Go, Limits, Pace
 from robot.campaign.placed_call import PlacedCall
 from robot.campaign.reconciliation import Reconciliation
+from robot.campaign.spacing import LATENESS_S
 from robot.campaign.watching import CampaignFigures
 from robot.prompts.errors import PromptError
 from robot.store.campaign_records import (
@@ -364,11 +365,16 @@ class Dialer:
         self._calls[call.uuid] = (call, task)
 
     async def _turn(self, go: Go) -> None:
-        now = self._loop.time()
-        at = self._pace.depart(go, now)
-        self._wake.set()
-        if at > now:
+        """Until the call may be dialled. If everything stood still meanwhile, not all that waited leave at once."""
+        while True:
+            now = self._loop.time()
+            at = self._pace.depart(go, now)
+            self._wake.set()
+            if at <= now:
+                return
             await asyncio.sleep(at - now)
+            if self._loop.time() - at <= LATENESS_S:
+                return
 
     async def _carry_out(self, call: Call, placed: PlacedCall, contact: ClaimedContact) -> None:
         refused: NextTry | GivenUp | None = None

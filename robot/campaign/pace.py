@@ -137,9 +137,12 @@ class Pace:
 
     def depart(self, go: Go, now: float) -> float:
         """When the call may be dialled that was let go: `now`, unless what was done in between took its time, and calls
-        come together that were apart. Ask once for each."""
-        self._pending.discard(go.serial)
+        come together that were apart. Ask again when that moment was missed."""
         gauges = self._gauges(go)
+        if go.serial in self._pending:
+            self._pending.discard(go.serial)
+            for gauge in gauges:
+                gauge.pending -= 1
         at = max(now, *(gauge.departs_at for gauge in gauges))
         for gauge in gauges:
             gauge.depart(at)
@@ -252,7 +255,6 @@ class _Gauge:
         return -math.inf if self._departures is None else self._departures.next_at
 
     def depart(self, at: float) -> None:
-        self.pending -= 1
         if self._departures is not None:
             self._departures.take(at)
 
