@@ -74,6 +74,14 @@ Ending = EndCall | TransferTo | OptOut | GoTo | Failed | OptsOut | Gone
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """What the script has said before, and how much of it was heard."""
+
+    prompt: Prompt
+    played: Played
+
+
+@dataclass(frozen=True, slots=True)
 class AgentParts:
     """What it needs of its call.
 
@@ -125,14 +133,18 @@ class AgentTalk:
         self._ahead: tuple[str, Reply | Scripted] | None = None  # to what the callee has probably said
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def run(self, played: Played | None) -> Ending:
-        """Until the model, the callee or a fault ends it. played: what the step said by itself; None: nothing.
+    async def run(self, opening: Opening | None) -> Ending:
+        """Until the model, the callee or a fault ends it. opening: what the step said by itself; None: nothing.
 
         Raises CallFailure.
         """
         parts = self._parts
         silences = misheard = 0
-        words = None if played is None else played.words
+        played: Played | None = None
+        words: Utterance | None = None
+        if opening is not None:
+            played, words = opening.played, opening.played.words
+            self._agent.replied(_heard_of(opening.prompt, played), interrupted=played.heard_ms is not None)
         try:
             while True:
                 if played is not None and words is None:
@@ -226,11 +238,8 @@ class AgentTalk:
             if isinstance(reply, Scripted):
                 return await self._answer(reply.text, words)
             said = _Said([])
-            try:
-                await self._play(reply, words, said)
-                if said.played is None and not reply.tool_calls:
-                    raise LlmFailed("the language model said nothing that may be said")
-            except (LlmError, PromptError) as error:
+            error = await self._play_out(reply, words, said)
+            if error is not None:
                 self._parts.fault(error.code, str(error))
                 if said.played is not None:  # what was said may do
                     self._agent.replied(said.text, interrupted=True)
@@ -238,29 +247,38 @@ class AgentTalk:
                 if retried or isinstance(error, PromptError):
                     return Failed(error.code)
                 retried = True
-                reply = Reply(self._agent.request(), self._parts.sources)
-                continue
-            except asyncio.CancelledError:
-                self._decide_without(reply)
-                raise
-            finally:
-                await reply.close()
-            if said.cut and said.played is not None:
+            elif said.cut and said.played is not None:
                 self._agent.replied(said.text, interrupted=True)
                 if said.played.words is not None or said.played.heard_ms is not None:
                     return said.played
                 words = None  # a false alarm had stopped the model: it goes on
             else:
                 ending = await self._decide(reply)
+                if said.played is not None:
+                    self._agent.replied(said.text)
                 if ending is not None:
                     await self._bid_farewell(ending, said, words)
                     return ending
                 if said.played is not None:
-                    self._agent.replied(said.text)
                     return said.played
             reply = Reply(self._agent.request(), self._parts.sources)
         self._parts.fault(ErrorCode.LLM_FAIL, "the language model calls tools and says nothing")
         return Failed(ErrorCode.LLM_FAIL)
+
+    async def _play_out(self, reply: Reply, words: Utterance | None, said: _Said) -> LlmError | PromptError | None:
+        """Play it, and stop what is left of it; what kept it from being said."""
+        try:
+            await self._play(reply, words, said)
+            if said.played is None and not reply.tool_calls:
+                return LlmFailed("the language model said nothing that may be said")
+        except (LlmError, PromptError) as error:
+            return error
+        except asyncio.CancelledError:
+            self._decide_without(reply)
+            raise
+        finally:
+            await reply.close()
+        return None
 
     async def _bid_farewell(self, ending: Ending, said: _Said, words: Utterance | None) -> None:
         if not isinstance(ending, EndCall):
@@ -320,9 +338,10 @@ class AgentTalk:
         since = words.ended_at if first and words is not None else self._loop.time()
         coming = self._loop.create_task(reply.next())
         try:
-            more = await self._unless_spoken(coming, since, held.filler_after_ms if first else None)
-            if more is None and not coming.done() and held.fillers is not None:
-                await self._say(held.fillers)
+            fillers = held.fillers if first else None
+            more = await self._unless_spoken(coming, since, None if fillers is None else held.filler_after_ms)
+            if more is None and not coming.done() and fillers is not None:
+                await self._say(fillers)
                 more = await self._unless_spoken(coming, since, None)
             if more is None and not hearing.quiet:  # the callee goes on: let them
                 more = await hearing.answer(since, 0.0, patience=self._patience_ms)

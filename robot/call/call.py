@@ -24,6 +24,7 @@ from robot.call.audio_line import AudioLine, StreamAddress
 from robot.call.beginning import Beginning
 from robot.call.channel import Channel
 from robot.call.deeds import Deeds
+from robot.call.delivery import Delivery
 from robot.call.failures import CallFailure, Stopped
 from robot.call.hearing import Hearing
 from robot.call.holding import Thinking
@@ -78,6 +79,7 @@ class Parts:
     thinking: Thinking
     vad_aggressiveness: int
     recordings: Path  # the folder for them, on FreeSWITCH's host
+    send_prompts: bool = False  # through the audio stream: FreeSWITCH cannot read our files
     observer: Observer = lambda notice: None  # of all calls
 
 
@@ -127,13 +129,16 @@ class Call:
             self._who = WhoPickedUp(greetings_for(plan.language), plan.amd, listen=self._line.find_out_who)
             self._hearing.tap = self._who.hear
             self._line.find_out_who(True)
+        delivery = Delivery(self.uuid, parts.audio, parts.prompts.rate) if parts.send_prompts else None
+        if delivery is not None:
+            self._channel.on_delivered = delivery.arrived
         self._talk = Talk(
             self.uuid,
             self._conversation,
             TalkParts(
                 door=SwitchDoor(
                     self._channel, self._line, self._node.switch, plan, self._prompts,
-                    spool=parts.thinking.speech.folder, broadcast=self._node.broadcast,
+                    spool=parts.thinking.speech.folder, broadcast=self._node.broadcast, delivery=delivery,
                 ),
                 hearing=self._hearing,
                 prompts=self._prompts,
@@ -304,6 +309,8 @@ class Call:
         await self._hearing.texts_known(_LAST_WORDS_S)
         report, record = self.report, self._record
         report.outcome = outcome
+        if outcome == Outcome.FAILED and report.error is None and report.faults:
+            report.error = report.faults[-1].reason
         if self._who is not None and (picked_up := self._who.reported) is not None:
             report.amd = str(picked_up.kind)
             report.amd_confidence, report.amd_reason = picked_up.confidence, picked_up.reason

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from robot.call.agent_talk import AgentParts, AgentTalk, Failed, Gone, OptsOut
+from robot.call.agent_talk import AgentParts, AgentTalk, Failed, Gone, Opening, OptsOut
 from robot.call.barge_in import BargeInRule
 from robot.call.door import Door
 from robot.call.hearing import Hearing, Utterance
@@ -19,7 +19,7 @@ from robot.call.outcome import Outcome
 from robot.call.prompting import CallPrompts
 from robot.call.reply import ReplySources
 from robot.call.report import Notice, ReplyChanged
-from robot.call.speaking import Played, Speaking
+from robot.call.speaking import Speaking
 from robot.call.states import CallState
 from robot.dialogue.agent import Agent
 from robot.dialogue.agent_tools import EndCall, GoTo, KeepFact, OptOut, ScheduleCallback, TransferTo
@@ -72,8 +72,8 @@ class Holding:
         self._parts = parts
         self._talks: dict[str, AgentTalk] = {}
 
-    async def run(self, action: Converse, rule: BargeInRule, played: Played | None) -> Action:
-        """Have the conversation; what the script does next. played: what the step itself has said; None: nothing.
+    async def run(self, action: Converse, rule: BargeInRule, opening: Opening | None) -> Action:
+        """Have the conversation; what the script does next. opening: what the step itself has said; None: nothing.
 
         Raises CallFailure and PromptError.
         """
@@ -86,7 +86,7 @@ class Holding:
         if talk is None:
             talk = self._talks[action.step.name] = self._new(action, rule, model)
         parts.door.expect((), silence_ms=held.patience.unfinished_ms)
-        match await talk.run(played):
+        match await talk.run(opening):
             case EndCall(outcome):
                 return conversation.end(outcome)
             case TransferTo(to):

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from robot.call.agent_talk import Opening
 from robot.call.barge_in import BargeInRule
 from robot.call.deeds import Deeds
 from robot.call.door import Door
@@ -80,7 +81,7 @@ class Talk:
                 opted_out=lambda: self._opt_out, conclude=self._conclude_with,
             ),
         )  # fmt: skip
-        self._before: Played | None = None  # what a step that a model holds has said by itself
+        self._opening: Opening | None = None  # what a step that a model holds has said by itself
         self._opt_out: Utterance | None = None  # said over a prompt
         self.conclusion: str | None = None  # the outcome of a final step whose prompt has begun
         self.handed_over_to: str | None = None  # two people talk to each other, without us
@@ -135,8 +136,8 @@ class Talk:
             case HandOver():
                 return await self._hand_over(action)
             case Converse():
-                before, self._before = self._before, None
-                return await self._holding.run(action, self._rule(action.step), before)
+                opening, self._opening = self._opening, None
+                return await self._holding.run(action, self._rule(action.step), opening)
             case HangUp():
                 return action
 
@@ -171,14 +172,14 @@ class Talk:
         self._opt_out = None
         self._parts.door.expect(conversation.expected_phrases())
         now = self._loop.time()
-        played = Played(now, now)
+        played, prompt = Played(now, now), None
         if say.variant is not None:
             prompt = await self._parts.prompts.prompt(say.variant, conversation.values)
             played = await self._play(prompt, say.step)
         if (opt_out := self._said_over_prompt()) is not None:
             return self._reply_to(opt_out, conversation.remarked)
         if isinstance(say.step.does, Held):
-            self._before = played
+            self._opening = None if prompt is None else Opening(prompt, played)
             return conversation.said()
         if say.listening is not None:
             return await self._listen(say.listening, played)

@@ -19,6 +19,7 @@ from phonenumbers import timezone as zones_by_number
 
 from robot.call.outcome_webhook import OutcomeWebhook
 from robot.call.plan import CallPlan
+from robot.campaign.agent_table import AgentTable
 from robot.campaign.caller_ids import CallerIdSettings
 from robot.campaign.pace import Limits
 from robot.campaign.rule_tables import rule_book, rule_mistakes, unknown_outcome
@@ -38,6 +39,7 @@ from robot.dialogue.scenario import (
     Branch,
     Condition,
     Deed,
+    Held,
     Interruption,
     Listening,
     PressKeys,
@@ -296,6 +298,7 @@ class _Loader:
     def _check_rules(self) -> None:
         table = self.table
         outcomes = {step.outcome for step in table.step if step.outcome is not None}
+        outcomes |= {each for step in table.step if step.agent is not None for each in step.agent.may.outcomes}
         for location, message in rule_mistakes(table.hours, table.retries, outcomes):
             self._problem(location, message)
         for place, outcome in enumerate(() if table.webhook is None else table.webhook.outcomes or ()):
@@ -446,7 +449,53 @@ class _Loader:
             return Branch(tuple(_condition(each) for each in step.branch))
         if step.webhook is not None:
             return Webhook(step.webhook.url, step.webhook.timeout_s, step.webhook.failed)
+        if step.agent is not None:
+            return self._held((*here, "agent"), step.agent)
         return None if step.transfer is None else self._transfer((*here, "transfer"), step.transfer)
+
+    def _held(self, place: Location, table: AgentTable) -> Held | None:
+        texts = language_of(self.table.language).held
+        written = {
+            "say_again": table.say_again or texts.say_again,
+            "apology": (table.apology,) if table.apology else texts.apology,
+            "farewell": (table.farewell,) if table.farewell else texts.farewell,
+            "fillers": table.fillers if table.fillers is not None else texts.fillers,
+        }
+        for name, given in written.items():
+            if not given and name != "fillers":
+                self._problem(
+                    (*place, name), f"is missing: no text for it comes with the robot in {self.table.language!r}"
+                )
+        wordings = {name: self._wording((*place, name), list(given), []) for name, given in written.items()}
+        try:
+            settings = table.settings(table.instructions or self._instructions(table.instructions_file or ""))
+        except ValueError as error:
+            self._problem(place, str(error))
+            return None
+        say_again, apology, farewell = (wordings[name] for name in ("say_again", "apology", "farewell"))
+        if say_again is None or apology is None or farewell is None:
+            return None
+        return Held(
+            by=settings,
+            say_again=say_again,
+            apology=apology,
+            farewell=farewell,
+            fillers=None if table.filler_after_ms is None else wordings["fillers"],
+            filler_after_ms=table.filler_after_ms or 0,
+            listen_ms=table.listen_ms,
+            patience=table.patience,
+            think_ahead=table.think_ahead,
+            longest_talk_s=table.longest_talk_s,
+            failed=table.fallback,
+        )
+
+    def _instructions(self, name: str) -> str:
+        """Raises ValueError."""
+        file = self._file(name)
+        try:
+            return file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{file} cannot be read as UTF-8 text ({error})") from None
 
     def _transfer(self, place: Location, table: TransferTable) -> Transfer:
         number = None
@@ -485,11 +534,15 @@ class _Loader:
 
     def _recording(self, name: str) -> Path:
         """Raises ValueError with what keeps it from being played and what to do."""
+        return self._file(name, "record it, or correct the name")
+
+    def _file(self, name: str, remedy: str = "write it, or correct the name") -> Path:
+        """In the campaign's folder. Raises ValueError."""
         file = (self.folder / name).resolve()
         if not file.is_relative_to(self.folder):
             raise ValueError(f"{name!r} is outside the campaign's folder: put the file into it")
         if not file.is_file():
-            raise ValueError(f"there is no file {file}: record it, or correct the name")
+            raise ValueError(f"there is no file {file}: {remedy}")
         return file
 
 
@@ -505,6 +558,10 @@ def _named_steps(step: StepTable) -> Iterator[tuple[str, str]]:
         yield "transfer", step.transfer.failed
     if step.webhook is not None and step.webhook.failed is not None:
         yield "webhook", step.webhook.failed
+    if step.agent is not None:
+        yield from (("agent", name) for name in (*step.agent.may.transfer, *step.agent.may.go_to))
+        if step.agent.fallback is not None:
+            yield "agent", step.agent.fallback
 
 
 def _condition(table: ConditionTable) -> Condition:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from robot.dialogue.scenario import Branch, Condition, PressKeys, Scenario, Step, Transfer, Webhook
+from robot.dialogue.scenario import Branch, Condition, Held, PressKeys, Scenario, Step, Transfer, Webhook
 
 _TEXT_LENGTH: Final = 60
 
@@ -44,6 +44,10 @@ def ways(step: Step) -> list[Way]:
                 found.append(Way("not sent", step.does.failed))
         case PressKeys(keys):
             found.append(Way(f"keys {keys}", step.next))
+        case Held() as held:
+            found += [Way("the model", name) for name in (*held.by.may.go_to, *held.by.may.transfer)]
+            found += [Way(outcome, None) for outcome in held.by.may.outcomes]
+            found.append(Way("it cannot go on", held.failed))
         case None:
             found.append(Way("", step.next))
     return found

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from robot.call.outcome_webhook import OutcomeWebhook
 from robot.call.recording import RecordingPlan, Sides
+from robot.campaign.agent_table import AgentTable
 from robot.campaign.amd_table import AmdTable
 from robot.campaign.pace_tables import AgentsTable, BreakerTable, CallerIdsTable, GatewayTable, PaceTable
 from robot.campaign.rule_tables import AttemptsTable, Delays, HoursTable
@@ -199,6 +200,7 @@ class StepTable(_Table):
     branch: list[ConditionTable] = []
     transfer: TransferTable | None = None
     webhook: WebhookTable | None = None
+    agent: AgentTable | None = None
     do_not_call: bool = False
     next: Name | None = None
     outcome: Name | None = None
@@ -206,7 +208,7 @@ class StepTable(_Table):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         _match_recordings(self.text, self.audio)
-        deeds = [name for name in ("press", "branch", "transfer", "webhook") if getattr(self, name)]
+        deeds = [name for name in ("press", "branch", "transfer", "webhook", "agent") if getattr(self, name)]
         if len(deeds) > 1:
             raise ValueError(f"does {deeds[0]} and {deeds[1]}: make two steps of it, one the `next` of the other")
         if self.listen_ms is not None:

@@ -103,10 +103,6 @@ class Agent:
     def dropped(self) -> Counter[DropReason]:
         return self._guards.dropped
 
-    def opening(self) -> str | None:
-        """What is said before anything else; None: `request` has the model begin. Raises MissingField."""
-        return None if self._settings.opening is None else self._settings.opening.render(self._values)
-
     # -- what is heard -------------------------------------------------------------------------------------------------
 
     def heard(self, text: str, *, likely: bool = False) -> Request | Scripted:

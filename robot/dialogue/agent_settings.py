@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from robot.dialogue.guards import Forbidden
-from robot.dialogue.prompt_text import PromptText
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +29,8 @@ class AgentSettings:
     """instructions: who it is and what it is to reach, in words. facts: what it may say and rely on.
 
     never_say: phrases, or regular expressions between slashes. longest_reply_chars: of one reply; what is more is not
-    said. longest_talk_s: how long the model may hold the call; then, or when it fails, the step `fallback` goes on
-    (None: the call is ended politely). fillers: said after `filler_after_ms` when the reply is late; none: nothing is.
-    opening: what is said first; None: the model begins. robot_answer: to "are you a robot?"; None: the shipped one.
-    longest_history_chars: of what the model is told of the talk so far. Raises ValueError.
+    said. robot_answer: to "are you a robot?"; None: the shipped one. longest_history_chars: of what the model is told
+    of the talk so far. Raises ValueError.
     """
 
     instructions: str
@@ -41,11 +38,6 @@ class AgentSettings:
     may: Abilities = Abilities()
     never_say: tuple[str, ...] = ()
     longest_reply_chars: int = 400
-    longest_talk_s: float = 300.0
-    fallback: str | None = None
-    fillers: tuple[str, ...] = ()
-    filler_after_ms: int = 1200
-    opening: PromptText | None = None
     robot_answer: str | None = None
     longest_history_chars: int = 12_000
 

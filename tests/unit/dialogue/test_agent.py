@@ -16,7 +16,6 @@ from robot.dialogue.agent_settings import Abilities, AgentSettings
 from robot.dialogue.agent_tools import EndCall, KeepFact, ToolRefused
 from robot.dialogue.guards import ROBOT_ANSWERS, Verdict
 from robot.dialogue.llm import Message, Request, ToolCall
-from robot.dialogue.prompt_text import PromptText
 
 NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 SETTINGS = AgentSettings("You are Ann of Acme.", ("It costs 10 euros.",), Abilities(("sold",), keep=("city",)))
@@ -47,13 +46,10 @@ def test_the_prompt_holds_what_the_campaign_says_and_what_the_list_says_as_data(
     assert json.loads(prompt.rpartition("\n")[2]) == {"first_name": "Zoé", "note": "-"}
 
 
-def test_the_model_begins_or_the_opening_does() -> None:
-    assert agent().opening() is None
+def test_the_model_begins_or_the_script_does() -> None:
     assert told(agent().request()) == [("user", PICKED_UP)]
-    greeted = agent(AgentSettings("x", opening=PromptText.parse("Hello {first_name|there}.")), {"first_name": "Zoé"})
-    opening = greeted.opening()
-    assert opening == "Hello Zoé."
-    greeted.replied(opening)
+    greeted = agent()
+    greeted.replied("Hello Zoé.")
     assert told(greeted.heard("Hi.")) == [("user", PICKED_UP), ("assistant", "Hello Zoé."), ("user", "Hi.")]
 
 
