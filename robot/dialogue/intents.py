@@ -171,7 +171,7 @@ class IntentMatcher:
         found = [
             match
             for match in (*self._runs(words), *self._scattered_in(words))
-            if among is None or match.intent in among or match.intent == _NOTHING
+            if (match.alike >= _SAME_PHRASE if match.intent == _NOTHING else among is None or match.intent in among)
         ]
         return self._judge(self._for_good(_meaning(_uncovered(found))), words, heard.last)
 
@@ -354,7 +354,7 @@ def _uncovered(found: Sequence[Match]) -> list[Match]:
 
 def _meaning(found: Sequence[Match]) -> list[Match]:
     """Without the sentences that mean nothing, and what only looks like something because of them."""
-    nothing = [match for match in found if match.intent == _NOTHING and match.alike >= _SAME_PHRASE]
+    nothing = [match for match in found if match.intent == _NOTHING]
     return [
         match
         for match in found

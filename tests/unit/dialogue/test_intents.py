@@ -91,6 +91,7 @@ def test_negation_and_several_intents(text: str, intent: str | None) -> None:
         ("ne m'a fait plus jamais et retirer mon numéro de votre liste", "do_not_call"),
         ("arrêtez de parler civile", "repeat"),
         ("vous pouvez noter mon numéro", None),
+        ("je ne veux plus de contact", "do_not_call"),
         ("je ne m'appelle pas Martin", "wrong_person"),
     ],
 )
