@@ -256,9 +256,13 @@ class LlmSettings(_Section):
 
 
 class SpoolSettings(_Section):
-    """[spool]: what is said in calls and was not prepared for them. folder: None is `live` in prompts.folder."""
+    """[spool]: what is said in calls and was not prepared for them. folder: None is `live` in prompts.folder.
+
+    through: how FreeSWITCH gets all that it plays, prepared prompts included: it reads our files, or has them sent.
+    """
 
     folder: Annotated[Path, AfterValidator(_absolute)] | None = None
+    through: Literal["files", "stream"] = "files"
 
 
 class WebhooksSettings(_Section):

@@ -120,6 +120,7 @@ class Daemon:
                 store=store,
                 vad_aggressiveness=self._settings.stt.vad_aggressiveness,
                 recordings=self._settings.recordings.folder,
+                send_prompts=self._settings.spool.through == "stream",
                 observer=_both(metrics.calls, self.sessions),
             )
             metrics.watch(self._parts, scheduler)

@@ -51,6 +51,9 @@ class Door(Protocol):
     def handed_over(self) -> bool:
         """Somebody else talks to the callee, and not the robot any more."""
 
+    async def ready(self, prompt: Prompt) -> Prompt:
+        """The prompt as a file that `play` takes. Raises PromptNotPlayed."""
+
     def play(self, prompt: Prompt, *, start_ms: int = 0) -> Playing:
         """Begin to play a prompt from `start_ms` on; one at a time. Raises PromptNotPlayed."""
 

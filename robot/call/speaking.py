@@ -146,7 +146,8 @@ class Speaking:
     ) -> Playing:
         """Play once, to its end or until it is stopped. Raises PromptNotPlayed."""
         door = self._parts.door
-        playing = self._playing = door.play(prompt, start_ms=start_ms)
+        ready = await door.ready(prompt)
+        playing = self._playing = door.play(ready, start_ms=start_ms)
         # Not awaited here: a prompt also ends when the callee hangs up, which ends this task.
         playing.ended.add_done_callback(lambda _: self._ended(prompt, step, playing))
         await first_of(playing.started, playing.ended)

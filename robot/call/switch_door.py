@@ -11,6 +11,8 @@ import structlog
 
 from robot.call.audio_line import AudioLine
 from robot.call.channel import Channel
+from robot.call.delivery import Delivery
+from robot.call.failures import PromptNotPlayed
 from robot.call.plan import CallPlan
 from robot.call.playing import PlayingPrompt
 from robot.call.prompting import CallPrompts
@@ -26,7 +28,7 @@ log = structlog.get_logger(__name__)
 class SwitchDoor:
     """plan: the gateway of transfers, and how it wants numbers. spool: where what is synthesised in calls lies.
 
-    broadcast: how this node plays prompts.
+    broadcast: how this node plays prompts. delivery: None where FreeSWITCH reads our files.
     """
 
     channel: Channel
@@ -36,6 +38,7 @@ class SwitchDoor:
     prompts: CallPrompts
     spool: Path
     broadcast: bool
+    delivery: Delivery | None = None
 
     @property
     def on_key(self) -> Callable[[str, float], None] | None:
@@ -53,22 +56,38 @@ class SwitchDoor:
     def handed_over(self) -> bool:
         return self.channel.bridged
 
+    async def ready(self, prompt: Prompt) -> Prompt:
+        if self.delivery is None:
+            return prompt
+        try:
+            return await self.delivery.deliver(prompt)
+        except PromptNotPlayed:
+            if self.hung_up.done():
+                return prompt  # which nobody will hear
+            raise
+
     def play(self, prompt: Prompt, *, start_ms: int = 0) -> PlayingPrompt:
-        prompts = self.prompts
-        root = self.spool if prompt.file.is_relative_to(self.spool) else prompts.root
-        return self.channel.play(prompt, root=root, broadcast=self.broadcast, start_ms=start_ms, rate=prompts.rate)
+        root, rate = self._root(prompt), self.prompts.rate
+        return self.channel.play(prompt, root=root, broadcast=self.broadcast, start_ms=start_ms, rate=rate)
+
+    def _root(self, prompt: Prompt) -> Path:
+        if self.delivery is not None:
+            return prompt.file.parent  # FreeSWITCH's own, told by it
+        return self.spool if prompt.file.is_relative_to(self.spool) else self.prompts.root
 
     async def press(self, keys: str) -> None:
         await self.channel.press(keys)
 
     async def hand_over(self, order: Transfer, announce: Prompt | None, wait: Prompt | None) -> bool:
         plan = self.plan
+        announce, wait = [None if prompt is None else await self.ready(prompt) for prompt in (announce, wait)]
+        said = announce or wait
         to = Trunk(plan.gateway, order.number, plan.number_format) if order.number else Extension(order.extension or "")
         result = await transfer(
             self.channel,
             TransferPlan(to, announce, wait, order.ring_timeout_s, order.max_talk_s),
             self.switch,
-            root=self.prompts.root,
+            root=self.prompts.root if said is None else self._root(said),
             broadcast=self.broadcast,
         )
         if result.end is not TransferEnd.TAKEN:
