@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from sqlalchemy import event
 
 from robot.campaign.definition import load_campaign
+from robot.simulator.callees_file import load_callees
+from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from robot.store.campaign_records import CampaignState, NewContact
 from tests.acceptance.test_failures import short_campaign
-from tests.acceptance.world import open_world
+from tests.acceptance.world import PASSWORD, World, open_world
 from tests.integration.campaign.test_dialer import campaign_in, dialling, outcomes, until
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.scheduler import SchedulerSettings, TranscriptionScheduler
@@ -129,3 +131,27 @@ async def test_with_a_full_disk_calls_end_as_they_do_and_are_written_when_there_
         assert await store.drain(10) == 0
         stored = await store.attempt(call.uuid)
         assert (stored.outcome, bool(stored.turns)) == ("hung_up", True)
+
+
+async def test_campaigns_go_on_by_themselves_when_freeswitch_is_back(tmp_path: Path) -> None:
+    campaign = campaign_in(tmp_path / "list", step="").folder / "campaign.toml"
+    written = campaign.read_text().replace("calls_per_s = 50", "calls_per_s = 5")
+    campaign.write_text(written.replace("busy = []", "busy = []\nfailed = []\nno_speech = []"))
+    sound = load_campaign(tmp_path / "list")
+    listed = [f"+331400003{place:02}" for place in range(20)]
+    async with open_world(tmp_path, CALLEES) as world:
+        store, now = world.daemon.store, datetime.now(UTC)
+        await store.add_contacts(sound.name, [NewContact(number, {}) for number in listed], now)
+        await store.move_campaign(sound.name, CampaignState.RUNNING, now)
+        async with dialling(world, sound) as dialer:
+            await until_true(lambda: len(world.switch.calls) >= 3)
+            port = world.switch.event_socket_port
+            await world.switch.close()
+            await until_true(lambda: "no FreeSWITCH can be reached" in str(dialer.reasons()))
+            settings = SimulatorSettings(password=PASSWORD, event_socket_port=port)
+            async with SimulatedFreeSwitch(settings, load_callees(tmp_path / "callees.toml")) as back:
+                await until(World(back, world.daemon, sound), sound, CampaignState.DONE)
+                dialled = len(world.switch.calls) + len(back.calls)
+        found = await outcomes(world, listed)
+    assert {len(each) for each in found.values()} == {1}, "everybody was called once"
+    assert dialled <= len(listed)
