@@ -135,7 +135,7 @@ class _Examination:
                 most = self._settings.audio.max_streams
                 node = ExaminedNode(
                     section, switch, most, self._campaign, self._prompts, self._settings.recordings.folder, audio, ears,
-                    running_robot,
+                    running_robot, self._settings.spool.through == "stream",
                 )  # fmt: skip
                 async for check in node.examine():
                     self._add(check.of(section))

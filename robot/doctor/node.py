@@ -38,6 +38,7 @@ class ExaminedNode:
     audio: AudioServer | None
     ears: Ears
     running_robot: int | None = None
+    send_prompts: bool = False  # through the audio stream, instead of having FreeSWITCH read our files
 
     async def examine(self) -> AsyncIterator[Check]:
         """Each check as it is made."""
@@ -117,6 +118,8 @@ class ExaminedNode:
             return [skipped("prompts", "the campaign cannot be read")]
         if not self.prompts.prompts:
             return [skipped("prompts", "none is ready: they say something else to each contact")]
+        if self.send_prompts:
+            return [skipped("prompts", "FreeSWITCH reads no files of ours: they are sent (spool.through)")]
         broadcast, root = self.settings.playback == "broadcast", self.prompts.folder
         return switch_checks.prompts(
             [await call.play(each, root=root, broadcast=broadcast) for each in self.prompts.prompts]

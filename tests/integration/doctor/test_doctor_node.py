@@ -100,6 +100,13 @@ async def test_prompts_are_played_as_calls_will_play_them(playback: str) -> None
         assert prompts.state is State.OK
 
 
+async def test_prompts_that_are_sent_are_not_looked_for_as_files() -> None:
+    async with world() as here:
+        prompts = (await here.checks(send_prompts=True))["prompts"]
+        assert prompts.state is State.SKIPPED
+        assert "spool.through" in prompts.found
+
+
 async def test_a_wrong_password() -> None:
     async with world() as here:
         checks = await here.checks(settings=here.switch(password=SecretStr("nope")))
