@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from robot.dialogue.scenario import Prompt
 from robot.prompts import piper
 from robot.prompts.errors import NoVoice
 from robot.prompts.library import PromptLibrary, Spoken
+from robot.prompts.live import LiveSpeech
 from robot.prompts.loudness import active_speech_level
 from robot.prompts.sound import LEVEL_DBOV
 from robot.prompts.voice import DEFAULT_VOICE, VoiceSettings
@@ -46,6 +48,21 @@ async def test_voices_speak_prompts_of_one_loudness(library: PromptLibrary) -> N
     for prompt in (english, french):
         assert 1.5 < prompt.length_s < 5
         assert level(prompt) == pytest.approx(LEVEL_DBOV, abs=0.5)
+
+
+@pytest.mark.parametrize("model", [DEFAULT_VOICE, PICO])
+async def test_phrases_of_several_calls_are_spoken_at_once(library: PromptLibrary, model: str) -> None:
+    live = LiveSpeech(library, workers=3, timeout_s=60)
+    voice = VoiceSettings(model)
+    await live.warm(voice)
+    texts = ["Bonjour à vous, madame.", "Un colis pour vous.", "Demain ou plus tard.", "Merci et au revoir."]
+    phrases = await asyncio.gather(*(live.speak(text, voice, owner=f"call-{at}") for at, text in enumerate(texts)))
+    for text, phrase in zip(texts, phrases, strict=True):
+        assert phrase.text == text
+        assert 0.5 < phrase.length_s < 4
+        assert level(phrase) == pytest.approx(LEVEL_DBOV, abs=1)
+    await live.close()
+    assert not any(phrase.file.exists() for phrase in phrases)
 
 
 @pytest.mark.parametrize("model", [DEFAULT_VOICE, PICO])
