@@ -18,8 +18,8 @@ from rich.console import Console
 from robot.call.call import Call
 from robot.call.plan import CallPlan
 from robot.call.report import CallReport
-from robot.campaign.contacts import CONTACTS_FILE, read_contacts
-from robot.campaign.definition import BadNumber, Campaign, load_campaign, normalise_number
+from robot.campaign.contacts import listed_fields
+from robot.campaign.definition import load_campaign
 from robot.config import FreeSwitchSettings, Settings
 from robot.daemon import Daemon, put_audio_first
 from robot.simulator.callees_file import Callee, load_callees
@@ -56,7 +56,7 @@ async def call_once(
     Raises CampaignError, BadNumber, PromptError and what `Daemon` raises, before anything is dialled.
     """
     campaign = load_campaign(campaign_folder or demo_campaign_folder())
-    plan = campaign.plan(number, {**_listed_fields(campaign, number), **fields})
+    plan = campaign.plan(number, {**listed_fields(campaign, number), **fields})
     with simulated_switch(settings, simulate, console) if simulate else nullcontext(settings) as reachable:
         async with running_daemon(reachable, console) as daemon:
             [report] = await place_calls(daemon, [plan], CallView(console))
@@ -64,22 +64,6 @@ async def call_once(
     console.print()
     console.print(timeline(report))
     return report
-
-
-def _listed_fields(campaign: Campaign, number: str) -> Mapping[str, str]:
-    """What the campaign's own list says of `number`; nothing when it is not on it. Raises ContactsError, BadNumber."""
-    file = campaign.folder / CONTACTS_FILE
-    if not file.is_file():
-        return {}
-    region = campaign.table.region
-    wanted = normalise_number(number, region)
-    for contact in read_contacts(file).rows:
-        try:
-            if normalise_number(contact.number, region) == wanted:
-                return contact.fields
-        except BadNumber:
-            continue  # another row's mistake is told by `robot campaign check`
-    return {}
 
 
 async def _deliver_webhooks(daemon: Daemon, console: Console) -> None:

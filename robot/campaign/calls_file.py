@@ -6,14 +6,15 @@ It holds what people said: only its owner may read it, and it gets its name only
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from robot.store.reporting import RecordedCall
 
@@ -47,17 +48,25 @@ def write_calls(
         # Excel reads UTF-8 only when told by the mark at its beginning; other readers of CSV skip it.
         encoding = "utf-8-sig" if form is CallsFormat.CSV else "utf-8"
         with open(part, "w", encoding=encoding, newline="", opener=_for_the_owner) as stream:
-            write = _csv_writer(stream) if form is CallsFormat.CSV else _json_writer(stream)
+            lines = call_lines(calls, campaign, form)
+            stream.write(next(lines))
             written = 0
-            for call in calls:
-                write(_row(campaign, call))
-                written += 1
+            for written, line in enumerate(lines, 1):
+                stream.write(line)
                 if on_progress is not None:
                     on_progress(written)
         os.replace(part, file)
     finally:
         part.unlink(missing_ok=True)
     return written
+
+
+def call_lines(calls: Iterable[RecordedCall], campaign: str, form: CallsFormat) -> Iterator[str]:
+    """What a file begins with, empty where that is nothing, and then the text of each call."""
+    yield _csv_line(_COLUMNS) if form is CallsFormat.CSV else ""
+    as_text = _as_csv if form is CallsFormat.CSV else _as_json
+    for call in calls:
+        yield as_text(_row(campaign, call))
 
 
 def _for_the_owner(path: str, flags: int) -> int:
@@ -72,23 +81,21 @@ def _row(campaign: str, call: RecordedCall) -> dict[str, Any]:
     return row
 
 
-def _json_writer(stream: TextIO) -> Callable[[dict[str, Any]], None]:
-    def write(row: dict[str, Any]) -> None:
-        turns = [{field.name: getattr(turn, field.name) for field in fields(turn)} for turn in row["turns"]]
-        stream.write(json.dumps(row | {"turns": turns}, ensure_ascii=False) + "\n")
-
-    return write
+def _as_json(row: dict[str, Any]) -> str:
+    turns = [{field.name: getattr(turn, field.name) for field in fields(turn)} for turn in row["turns"]]
+    return json.dumps(row | {"turns": turns}, ensure_ascii=False) + "\n"
 
 
-def _csv_writer(stream: TextIO) -> Callable[[dict[str, Any]], None]:
-    writer = csv.DictWriter(stream, _COLUMNS, extrasaction="ignore")
-    writer.writeheader()
+def _as_csv(row: dict[str, Any]) -> str:
+    transcript = "\n".join(f"{turn.speaker}: {turn.text}" for turn in row["turns"])
+    cells = row | {"transcript": transcript}
+    return _csv_line(_cell(cells[name]) for name in _COLUMNS)
 
-    def write(row: dict[str, Any]) -> None:
-        transcript = "\n".join(f"{turn.speaker}: {turn.text}" for turn in row["turns"])
-        writer.writerow({name: _cell(value) for name, value in (row | {"transcript": transcript}).items()})
 
-    return write
+def _csv_line(cells: Iterable[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
 
 
 def _cell(value: Any) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from robot.campaign.csv_file import NUMBER_COLUMNS, BadRow, CsvFile, Row, plain
-from robot.campaign.definition import ZONE_FIELD
+from robot.campaign.definition import ZONE_FIELD, BadNumber, Campaign, normalise_number
 from robot.toml_file import Problem
 
 NUMBER: Final = "number"
@@ -175,6 +175,22 @@ def read_contacts(file: Path) -> Contacts:
     except OSError as error:
         raise _wrong(file, None, f"cannot be read: {error.strerror or error}") from error
     return Contacts(file, tuple(column.field for column in contacts.columns if column.field), tuple(rows))
+
+
+def listed_fields(campaign: Campaign, number: str) -> Mapping[str, str]:
+    """What the campaign's own list says of `number`; nothing when it is not on it. Raises ContactsError, BadNumber."""
+    file = campaign.folder / CONTACTS_FILE
+    if not file.is_file():
+        return {}
+    region = campaign.table.region
+    wanted = normalise_number(number, region)
+    for contact in read_contacts(file).rows:
+        try:
+            if normalise_number(contact.number, region) == wanted:
+                return contact.fields
+        except BadNumber:
+            continue  # another row's mistake is told by `robot campaign check`
+    return {}
 
 
 def _number_column(names: Sequence[str], chosen: Mapping[int, str], columns: int) -> int | None:

@@ -1,6 +1,6 @@
 """How a campaign goes at the moment, for people and programs: figures of its standing, and why it calls nobody.
 
-Pure, of what `robot.store.standing` has read.
+Pure, of what `robot.store.standing` has read, but for `look`, which has it read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from robot.store.campaign_records import CampaignState, ContactState
-from robot.store.standing import LivingDaemon, Standing
+from robot.store.database import Database
+from robot.store.standing import LivingDaemon, Standing, StandingRepository
 
 #: Who is not reached at once is tried about three times (see `rules.DEFAULT_RETRIES`).
 _TRIES: Final = 3
@@ -77,6 +78,29 @@ class CampaignStatus:
             "time_left_s": None if self.time_left is None else round(self.time_left.total_seconds()),
             "not_calling": None if waits is None else {"reason": waits.reason, "until": _iso(waits.until)},
         }
+
+
+def look(database: Database, name: str | None, now: datetime) -> tuple[list[CampaignStatus], list[LivingDaemon]]:
+    """At all campaigns, or at `name`. Raises UnknownCampaign."""
+    with database.read() as session:
+        repository = StandingRepository(session)
+        daemons = repository.daemons(now)
+        return [status_of(standing, daemons, now) for standing in repository.standings(now, name)], daemons
+
+
+def as_document(campaigns: Sequence[CampaignStatus], daemons: Sequence[LivingDaemon]) -> dict[str, Any]:
+    """The document of `robot campaign status --json`."""
+    return {
+        "robots": [
+            {
+                "host": each.daemon.host,
+                "started_at": each.daemon.started_at.isoformat(),
+                "seen_at": each.daemon.seen_at.isoformat(),
+            }
+            for each in daemons
+        ],
+        "campaigns": [campaign.as_json() for campaign in campaigns],
+    }
 
 
 def status_of(standing: Standing, daemons: Sequence[LivingDaemon], now: datetime) -> CampaignStatus:

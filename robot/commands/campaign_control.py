@@ -1,49 +1,17 @@
-"""`robot campaign start|pause|resume|drain`: what a running robot shall do, written into the database.
-
-The robot looks there every second; no socket, no restart, and it works from any machine that reaches the database.
-"""
+"""`robot campaign start|pause|resume|drain`: what a running robot shall do; `robot.campaign.orders` does it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final
-
 import click
 
-from robot.campaign.definition import Campaign, CampaignError, load_campaign
-from robot.campaign.roster import reread
+from robot.campaign.orders import BY_AN_OPERATOR, INTERRUPTED, Moved, order, told
 from robot.commands.common import DONE, explain, finish, json_option, print_json, run, settings_of
 from robot.config import Settings
-from robot.store.campaign_records import CampaignState, ContactState, Daemon, StoredCampaign
+from robot.store.campaign_records import CampaignState
 from robot.store.database import Database
-from robot.store.errors import CampaignStateRefused
 from robot.store.store import Store
-from robot.toml_file import Problem
 
 what_argument = click.argument("what", metavar="NAME|DIR")
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """before, after: the campaign in the database. contacts: how many are in each state. robots: those that run."""
-
-    before: CampaignState
-    after: StoredCampaign
-    contacts: Mapping[ContactState, int]
-    robots: Sequence[Daemon]
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "campaign": self.after.name,
-            "before": self.before,
-            "state": self.after.state,
-            "reason": self.after.reason,
-            "contacts": {state.value: self.contacts.get(state, 0) for state in ContactState},
-            "robots": [{"host": robot.host, "started_at": robot.started_at.isoformat()} for robot in self.robots],
-        }
 
 
 @click.command()
@@ -58,7 +26,7 @@ def start(context: click.Context, what: str, as_json: bool) -> None:
 
 @click.command()
 @what_argument
-@click.option("--reason", default="by an operator", show_default=True, help="For those who ask later.")
+@click.option("--reason", default=BY_AN_OPERATOR, show_default=True, help="For those who ask later.")
 @json_option
 @click.pass_context
 @explain
@@ -74,7 +42,7 @@ def pause(context: click.Context, what: str, reason: str, as_json: bool) -> None
 @explain
 def resume(context: click.Context, what: str, as_json: bool) -> None:
     """Go on with a campaign that was paused, or drains."""
-    _order(context, what, CampaignState.RUNNING, None, as_json, only_from=_INTERRUPTED)
+    _order(context, what, CampaignState.RUNNING, None, as_json, only_from=INTERRUPTED)
 
 
 @click.command()
@@ -84,10 +52,7 @@ def resume(context: click.Context, what: str, as_json: bool) -> None:
 @explain
 def drain(context: click.Context, what: str, as_json: bool) -> None:
     """Place no new calls, and stop the campaign when those that go on are over."""
-    _order(context, what, CampaignState.DRAINING, "by an operator", as_json)
-
-
-_INTERRUPTED: Final = frozenset({CampaignState.PAUSED, CampaignState.DRAINING, CampaignState.RUNNING})
+    _order(context, what, CampaignState.DRAINING, BY_AN_OPERATOR, as_json)
 
 
 def _order(
@@ -110,75 +75,10 @@ def _order(
 async def _move(
     settings: Settings, what: str, state: CampaignState, reason: str | None, only_from: frozenset[CampaignState]
 ) -> Moved:
-    """Raises CampaignError, UnknownCampaign, CampaignStateRefused and other StoreErrors."""
     database = Database(settings.database.url)
     store = Store(database)
     try:
         database.prepare()
-        now, name = datetime.now(UTC), what
-        # Who wants it to call nobody is not asked for sound files.
-        stored = None if state is CampaignState.RUNNING else _stored(what, await store.campaigns())
-        if stored is not None:
-            name = stored.name
-        elif (campaign := _campaign(what, settings.campaigns.folder)) is not None:
-            name = campaign.name
-            if state is CampaignState.RUNNING:
-                await store.set_campaign_folder(name, str(campaign.folder))
-        before = (await store.campaign(name)).state
-        if before not in only_from:
-            raise CampaignStateRefused(name, before, state)
-        after = await store.move_campaign(name, state, now, reason)
-        return Moved(before, after, await store.contact_states(name), await store.living_daemons(now))
+        return await order(store, settings.campaigns.folder, what, state, reason, only_from=only_from)
     finally:
         await store.close()
-
-
-def _stored(what: str, campaigns: Sequence[StoredCampaign]) -> StoredCampaign | None:
-    """By its name, or by the folder that it was started from or its list was imported for."""
-    home = str(Path(what).resolve())
-    by_name = (campaign for campaign in campaigns if campaign.name == what)
-    return next(by_name, next((campaign for campaign in campaigns if campaign.folder == home), None))
-
-
-def _campaign(what: str, folder: Path) -> Campaign | None:
-    """The campaign that `what` names, read and sound; None: it has no files that are known here.
-
-    Raises CampaignError, also when the robot would run another one of that name.
-    """
-    known = reread((), folder)
-    named = known.named(what)
-    home = next((home for home in (Path(what), folder / what) if (home / "campaign.toml").is_file()), None)
-    if home is None and (named is not None or not Path(what).is_dir()):
-        return named
-    campaign = load_campaign(home or Path(what))
-    other = known.named(campaign.name)
-    if other is not None and other.folder != campaign.folder:
-        told = f"{other.folder} is named so, too, and that is the one that the robot runs: rename or remove one"
-        raise CampaignError([Problem(campaign.folder / "campaign.toml", "name", None, told)])
-    return campaign
-
-
-def told(moved: Moved) -> list[str]:
-    """What happened and what will, for people."""
-    name, state = moved.after.name, moved.after.state
-    already = " already" if state is moved.before else ""
-    calls = moved.contacts.get(ContactState.IN_CALL, 0)
-    lines = []
-    match state:
-        case CampaignState.RUNNING:
-            waiting = moved.contacts.get(ContactState.WAITING, 0) + moved.contacts.get(ContactState.CLAIMED, 0)
-            lines.append(f"{name} runs{already}: {waiting} contact(s) wait to be called.")
-            if not sum(moved.contacts.values()):
-                lines.append("Nobody is on its list: `robot campaign import` puts people there.")
-        case CampaignState.PAUSED:
-            lines.append(f"{name} is paused{already}: no new calls; {calls} that go(es) on may come to an end.")
-        case CampaignState.DRAINING:
-            lines.append(f"{name} drains{already}: no new calls; it stops when {calls} that go(es) on are over.")
-        case CampaignState.STOPPED | CampaignState.DONE:
-            lines.append(f"{name} is {state}.")
-    hosts = ", ".join(dict.fromkeys(robot.host for robot in moved.robots))
-    if hosts:
-        lines.append(f"The robot on {hosts} does so within a second.")
-    else:
-        lines.append("No robot is running: this is done when `robot run` is started.")
-    return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from robot.commands.common import explain, json_option, people, print_json, run, settings_of
 from robot.config import ConfigError, SessionsSettings
-from robot.store.sessions.session import CallSession
+from robot.store.sessions.session import CallSession, as_document
 from robot.store.sessions.sessions import Sessions
 
 _LOOK_EVERY_S: Final = 1.0
@@ -75,36 +75,6 @@ async def _watch(settings: SessionsSettings, campaign: str | None, words: bool) 
         return
     finally:
         await sessions.close()
-
-
-def as_document(call: CallSession, words: bool) -> dict[str, Any]:
-    """For programs. Without `words` there is nothing in it that anybody said."""
-    turns = [
-        {"seq": turn.seq, "speaker": turn.speaker, "step": turn.step, "intent": turn.intent}
-        | {"start_ms": turn.start_ms, "end_ms": turn.end_ms, "interrupted": turn.interrupted}
-        | ({"text": turn.text} if words else {})
-        for turn in call.history
-    ]
-    return {
-        "uuid": call.uuid,
-        "campaign": call.campaign,
-        "tenant": call.tenant,
-        "number": call.number,
-        "direction": call.direction,
-        "node": call.node,
-        "robot": call.robot,
-        "state": call.state,
-        "began_at": call.began_at.isoformat(),
-        "answered_at": None if call.answered_at is None else call.answered_at.isoformat(),
-        "changed_at": call.changed_at.isoformat(),
-        "turn": call.turn,
-        "turns": turns,
-        "speaker": call.speaker,
-        **({"saying": call.saying} if words else {}),
-        "active": sorted(call.active),
-        "barge_ins": call.barge_ins,
-        "latency_ms": [latency.total_ms for latency in call.latencies],
-    }
 
 
 def page(calls: Sequence[CallSession], now: datetime, words: bool) -> RenderableType:

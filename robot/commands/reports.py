@@ -5,10 +5,9 @@ Both only read, and may run beside the daemon at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,41 +15,19 @@ import click
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from robot.campaign.calls_file import CallsFormat, format_of, write_calls
-from robot.campaign.definition import load_campaign, normalise_number, zone_of
+from robot.campaign.definition import load_campaign
+from robot.campaign.period import Asked, BadPeriod, Moment
 from robot.campaign.report import make_report
 from robot.commands.common import explain, json_option, people, print_json, settings_of
 from robot.store.database import Database
 from robot.store.reporting import Period, all_calls, campaign_id_of, campaign_names
 
-_DAY = "%Y-%m-%d"
-_TIMES = (_DAY, "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What was written on the command line: without a zone yet. whole_day: no time of day was given."""
-
-    at: datetime
-    whole_day: bool
-
-    def begin(self, zone: ZoneInfo) -> datetime:
-        return self.at.replace(tzinfo=zone)
-
-    def end(self, zone: ZoneInfo) -> datetime:
-        """A day counts to its end."""
-        at = self.at + timedelta(days=1) if self.whole_day else self.at
-        return at.replace(tzinfo=zone)
-
 
 def _moment(_: click.Context, __: click.Parameter, value: str | None) -> Moment | None:
-    for form in _TIMES if value is not None else ():
-        try:
-            return Moment(datetime.strptime(str(value), form), form == _DAY)  # noqa: DTZ007 - its zone comes later
-        except ValueError:
-            continue
-    if value is not None:
-        raise click.BadParameter(f"{value!r} should be a day or a time, like 2026-11-21 or 2026-11-21T14:30")
-    return None
+    try:
+        return None if value is None else Moment.parse(value)
+    except BadPeriod as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _zone(_: click.Context, __: click.Parameter, value: str | None) -> ZoneInfo | None:
@@ -105,7 +82,7 @@ def report(
             _id_of(database, asked.name),
             asked.name,
             asked.zone,
-            asked.period(since, until),
+            _period(asked, since, until),
             datetime.now(UTC),
             asked.steps,
         )
@@ -153,7 +130,7 @@ def export(
         raise click.BadParameter(f"{file} ends in neither .csv nor .jsonl: add --format", param_hint="--calls")
     asked = _asked(campaign, zone)
     # A call that begins now is not half in the file.
-    period = asked.period(since, until, latest=datetime.now(UTC))
+    period = _period(asked, since, until, latest=datetime.now(UTC))
     columns = (TextColumn("{task.completed:,} calls"), TimeElapsedColumn())
     with _database(context) as database, Progress(*columns, console=people(as_json=True), transient=True) as progress:
         task = progress.add_task("", total=None)
@@ -165,29 +142,19 @@ def export(
     click.echo(f"{file}: {written:,} calls", err=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    name: str
-    zone: ZoneInfo
-    steps: Sequence[str] = ()
-
-    def period(self, since: Moment | None, until: Moment | None, latest: datetime | None = None) -> Period:
-        begin = None if since is None else since.begin(self.zone)
-        end = latest if until is None else until.end(self.zone)
-        if begin is not None and end is not None and begin >= end:
-            raise click.BadParameter("--since should be before --until")
-        return Period(begin, end)
-
-
-def _asked(campaign: str, zone: ZoneInfo | None) -> _Asked:
+def _asked(campaign: str, zone: ZoneInfo | None) -> Asked:
     """A folder knows the order of its steps and where its caller id is; of a name nothing is known here."""
     folder = Path(campaign)
     if not (folder / "campaign.toml").is_file():
-        return _Asked(campaign, zone or ZoneInfo("UTC"))
-    loaded = load_campaign(folder)
-    first = next(iter(loaded.caller_ids.numbers), None)
-    own = "" if first is None else normalise_number(first, loaded.table.region)
-    return _Asked(loaded.name, zone or zone_of(own, {}), [step.name for step in loaded.table.step])
+        return Asked(campaign, zone or ZoneInfo("UTC"))
+    return Asked.about(load_campaign(folder), zone)
+
+
+def _period(asked: Asked, since: Moment | None, until: Moment | None, latest: datetime | None = None) -> Period:
+    try:
+        return asked.period(since, until, latest)
+    except BadPeriod as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @contextmanager

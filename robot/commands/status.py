@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from rich.live import Live
 
 from robot.campaign.definition import load_campaign
-from robot.campaign.status import CampaignStatus, status_of
+from robot.campaign.status import as_document, look
 from robot.campaign.status_view import status_page
 from robot.commands.common import explain, json_option, people, print_json, settings_of
 from robot.store.database import Database
-from robot.store.standing import LivingDaemon, StandingRepository
 
 _LOOK_EVERY_S: Final = 1.0
 
@@ -36,7 +35,7 @@ def status(context: click.Context, campaign: str | None, watch: bool, as_json: b
         if watch:
             _watch(database, name)
         elif as_json:
-            print_json(_document(*look(database, name, datetime.now(UTC))))
+            print_json(as_document(*look(database, name, datetime.now(UTC))))
         else:
             now = datetime.now(UTC)
             people(as_json).print(status_page(*look(database, name, now), now))
@@ -50,14 +49,6 @@ def name_of(campaign: str) -> str:
     return load_campaign(folder).name if (folder / "campaign.toml").is_file() else campaign
 
 
-def look(database: Database, name: str | None, now: datetime) -> tuple[list[CampaignStatus], list[LivingDaemon]]:
-    """At all campaigns, or at `name`. Raises UnknownCampaign."""
-    with database.read() as session:
-        repository = StandingRepository(session)
-        daemons = repository.daemons(now)
-        return [status_of(standing, daemons, now) for standing in repository.standings(now, name)], daemons
-
-
 def _watch(database: Database, name: str | None) -> None:
     now = datetime.now(UTC)
     with Live(status_page(*look(database, name, now), now), console=people(as_json=False), auto_refresh=False) as live:
@@ -68,17 +59,3 @@ def _watch(database: Database, name: str | None) -> None:
                 live.update(status_page(*look(database, name, now), now), refresh=True)
         except KeyboardInterrupt:
             return
-
-
-def _document(campaigns: list[CampaignStatus], daemons: list[LivingDaemon]) -> dict[str, Any]:
-    return {
-        "robots": [
-            {
-                "host": each.daemon.host,
-                "started_at": each.daemon.started_at.isoformat(),
-                "seen_at": each.daemon.seen_at.isoformat(),
-            }
-            for each in daemons
-        ],
-        "campaigns": [campaign.as_json() for campaign in campaigns],
-    }

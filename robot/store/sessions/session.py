@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -68,3 +68,33 @@ def from_json(document: bytes | str) -> CallSession:
         return _AS_JSON.validate_json(document)
     except ValidationError as error:
         raise ValueError(f"no session of a call: {error.error_count()} mistake(s)") from None
+
+
+def as_document(call: CallSession, words: bool) -> dict[str, Any]:
+    """For programs. Without `words` there is nothing in it that anybody said."""
+    turns = [
+        {"seq": turn.seq, "speaker": turn.speaker, "step": turn.step, "intent": turn.intent}
+        | {"start_ms": turn.start_ms, "end_ms": turn.end_ms, "interrupted": turn.interrupted}
+        | ({"text": turn.text} if words else {})
+        for turn in call.history
+    ]
+    return {
+        "uuid": call.uuid,
+        "campaign": call.campaign,
+        "tenant": call.tenant,
+        "number": call.number,
+        "direction": call.direction,
+        "node": call.node,
+        "robot": call.robot,
+        "state": call.state,
+        "began_at": call.began_at.isoformat(),
+        "answered_at": None if call.answered_at is None else call.answered_at.isoformat(),
+        "changed_at": call.changed_at.isoformat(),
+        "turn": call.turn,
+        "turns": turns,
+        "speaker": call.speaker,
+        **({"saying": call.saying} if words else {}),
+        "active": sorted(call.active),
+        "barge_ins": call.barge_ins,
+        "latency_ms": [latency.total_ms for latency in call.latencies],
+    }

@@ -121,7 +121,10 @@ def test_an_export(robot: Robot, tmp_path: Path) -> None:
         (("report", "autumn"), "the database knows no campaign 'autumn'; those with calls are: spring"),
         (("report", "spring", "--zone", "Paris"), "no time zone: write an IANA name"),
         (("report", "spring", "--since", "yesterday"), "should be a day or a time, like 2026-11-21"),
-        (("report", "spring", "--since", "2026-11-03", "--until", "2026-11-01"), "--since should be before --until"),
+        (
+            ("report", "spring", "--since", "2026-11-03", "--until", "2026-11-01"),
+            "the beginning of the time should be before its end",
+        ),
         (("report", "spring", "--html", "nowhere/page.html"), "nowhere/page.html cannot be written"),
         (("export", "spring", "--calls", "nowhere/calls.csv"), "nowhere/calls.csv cannot be written"),
         (("export", "spring", "--calls", "calls.txt"), "ends in neither .csv nor .jsonl: add --format"),
