@@ -58,7 +58,7 @@ class Claiming:
             self._begin(self._make_ready(calling, claimed), f"prompts for {name}")
         else:
             calling.look_again_at = self._loop.time() + _IDLE_S
-            if not calling.live:
+            if not (calling.live or calling.ready or calling.expected):
                 calling.reason = "nobody is due"
 
     async def release(self, refused: Refused) -> None:

@@ -10,13 +10,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from robot.campaign.definition import Campaign, load_campaign
 from robot.campaign.dialer import Dialer
 from robot.campaign.pace import Limits
 from robot.store.campaign_records import CampaignState, ContactState, NewContact
+from robot.store.database import Database
 from robot.store.errors import UnknownCampaign
 from robot.store.records import DoNotCallSource, Handover, NewDoNotCall
+from robot.store.schema import Daemon
 from tests.acceptance.world import World, open_world
 
 pytestmark = pytest.mark.slow
@@ -143,6 +146,23 @@ async def test_who_is_on_the_do_not_call_list_is_not_dialled(tmp_path: Path) -> 
     assert found == {listed[0]: ["busy"], listed[1]: ["busy"], listed[2]: [], listed[3]: ["busy"]}
     assert contact is not None
     assert contact.reason == "is on the do-not-call list"
+
+
+async def test_why_nobody_is_called_is_known_to_whoever_asks_the_database(tmp_path: Path) -> None:
+    away, lost = campaign_in(tmp_path / "away", "away"), campaign_in(tmp_path / "lost", "lost")
+    async with open_world(tmp_path, _CALLEES) as world:
+        database = Database(f"sqlite:///{tmp_path}/robot.db")
+        await start(world, away, numbers(4, 3))
+        await start(world, lost, numbers(1, 1))
+        async with dialling(world, away, limits=Limits(max_calls=0)), asyncio.timeout(30):
+            told: dict[str, str] = {}
+            while told.keys() != {"away", "lost"}:
+                await asyncio.sleep(0.1)
+                with database.read() as session:
+                    told = session.scalars(select(Daemon.reasons)).first() or {}
+        database.close()
+    assert told["away"] == "the robot has 0 of 0 calls"
+    assert "has not its files" in told["lost"]
 
 
 async def test_a_number_on_two_lists_is_called_by_one_campaign_at_a_time_and_keeps_its_gap(tmp_path: Path) -> None:
