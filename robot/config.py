@@ -12,7 +12,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from platformdirs import user_config_path, user_state_path
@@ -39,6 +40,19 @@ _APPLICATION: Final = "freeswitch-robot"
 _PREFIX: Final = "ROBOT_"
 _MASK: Final = "****"
 _WEB: Final = ("http", "https")
+#: Names without the prefix under which some settings are read, too, where they are not set under their own.
+STREAM_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "STREAM_MODEL_WHISPER": ("stt", "model"),
+        "STREAM_VAD_SILENCE_MS": ("voice", "vad_silence_ms"),
+        "STREAM_PARTIAL_INTERVAL_MS": ("voice", "partial_interval_ms"),
+        "STREAM_MAX_UTTERANCE_MS": ("voice", "max_utterance_ms"),
+        "STREAM_MAX_PENDING_PHRASES": ("voice", "max_pending_phrases"),
+        "STREAM_LOG_LATENCY": ("voice", "log_latency"),
+        "STREAM_LLM_TIMEOUT_S": ("llm", "timeout_s"),
+        "STREAM_TTS_TIMEOUT_S": ("tts", "timeout_s"),
+    }
+)
 
 
 class ConfigError(Exception):
@@ -301,6 +315,24 @@ class SessionsSettings(_Section):
     tenant: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
 
 
+class VoiceSettings(_Section):
+    """[voice]: doors beside FreeSWITCH's: browsers and gateways that talk to campaigns over a WebSocket.
+
+    token: what they must bring; None: only this machine is let in. campaign: of who names none; None: the demo. The
+    times are of utterances. max_pending_phrases: that a language model may be ahead of what is heard, in all calls.
+    """
+
+    enabled: bool = True
+    token: Annotated[SecretStr, BeforeValidator(_text_of_secret)] | None = None
+    campaign: Annotated[str, StringConstraints(min_length=1)] | None = None
+    max_sessions: Annotated[int, Field(ge=1, le=10_000)] = 100
+    vad_silence_ms: Annotated[int, Field(ge=300, le=5000)] = 700
+    partial_interval_ms: Annotated[int, Field(ge=200, le=10_000)] = 1000
+    max_utterance_ms: Annotated[int, Field(ge=6000, le=30_000)] = 30_000
+    max_pending_phrases: Annotated[int, Field(ge=1, le=50)] = 5
+    log_latency: bool = True
+
+
 class LoggingSettings(_Section):
     """[logging]: as_json is the key `json`: one JSON object a line instead of text for people. -v shows more."""
 
@@ -328,6 +360,7 @@ class Settings(_Section):
     service: ServiceSettings = Field(default_factory=ServiceSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     sessions: SessionsSettings = Field(default_factory=SessionsSettings)
+    voice: VoiceSettings = Field(default_factory=VoiceSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
     def switches(self) -> dict[str, FreeSwitchSettings]:
@@ -402,7 +435,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> LoadedSettin
     if problems:
         raise ConfigError("\n".join(problems))
     sources = {".".join(path): str(file) for path in _paths(document)} | {
-        ".".join(path): f"{_variable(*path)} in the environment" for path in from_environment
+        ".".join(path): f"{given.variable} in the environment" for path, given in from_environment.items()
     }
     return LoadedSettings(settings, file, sources)
 
@@ -460,9 +493,18 @@ def _paths(document: Mapping[str, Any], above: _Path = ()) -> list[_Path]:
     ]
 
 
-def _from_environment(environ: Mapping[str, str]) -> tuple[dict[_Path, str], list[str]]:
+class _Given(NamedTuple):
+    """By a variable of the environment."""
+
+    variable: str
+    value: str
+
+
+def _from_environment(environ: Mapping[str, str]) -> tuple[dict[_Path, _Given], list[str]]:
     """Values by their place in the file, and what is wrong with the names. Without `__` a name is somebody else's."""
-    values: dict[_Path, str] = {}
+    values: dict[_Path, _Given] = {
+        path: _Given(name, environ[name]) for name, path in STREAM_NAMES.items() if name in environ
+    }
     problems: list[str] = []
     for variable, value in environ.items():
         path = tuple(variable.removeprefix(_PREFIX).lower().split("__"))
@@ -471,7 +513,7 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[_Path, str], lis
         section, key = path[0], path[-1]
         depth = 3 if section == "nodes" else 2
         if len(path) == depth and key in _known_keys(section):
-            values[path] = value
+            values[path] = _Given(variable, value)
         else:
             between = ("NAME",) if section == "nodes" else ()
             names = ", ".join(sorted(_variable(section, *between, each) for each in _known_keys(section)))
@@ -480,26 +522,26 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[_Path, str], lis
     return values, problems
 
 
-def _merged(document: Mapping[str, Any], from_environment: Mapping[_Path, str]) -> dict[str, Any]:
+def _merged(document: Mapping[str, Any], from_environment: Mapping[_Path, _Given]) -> dict[str, Any]:
     merged = copy.deepcopy(dict(document))
-    for path, value in from_environment.items():
+    for path, given in from_environment.items():
         table: Any = merged
         for part in path[:-1]:
             # A plain value where a section belongs is told by the validation.
             table = table.setdefault(part, {}) if isinstance(table, dict) else None
         if isinstance(table, dict):
-            table[path[-1]] = value
+            table[path[-1]] = given.value
     return merged
 
 
-def _problems(error: ValidationError, from_environment: Mapping[_Path, str], file: Path, text: str) -> list[str]:
+def _problems(error: ValidationError, from_environment: Mapping[_Path, _Given], file: Path, text: str) -> list[str]:
     """pydantic's complaints: those about a variable name the variable, the others file, line and key."""
     told = []
     for problem, details in zip(problems_of(error, file, text), error.errors(), strict=True):
         location = details["loc"]
         variable = next((path for path in from_environment if path == location[: len(path)]), None)
         if variable is not None:
-            told.append(f"{_variable(*variable)} in the environment: {problem.message}")
+            told.append(f"{from_environment[variable].variable} in the environment: {problem.message}")
         elif details["type"] == "extra_forbidden":
             told.append(str(Problem(file, problem.key, line_of(text, location), _unknown_key(location))))
         elif location[-1] == "[key]":

