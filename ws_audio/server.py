@@ -6,6 +6,8 @@ must bring is decided before it is upgraded, so an uninvited one is answered wit
     404 the path, or the stream of that path, is not expected      401 no token, or a wrong one
     403 the token was used already                                 503 as many streams as allowed are open
 
+Connections for paths below /ws bring their own audio: whom to let in, and what is said, is known by `visits`.
+
 Keepalive pings are off: a stream sends audio 50 times a second, so its silence (AudioStalled) tells more and sooner.
 Compression is off: speech as L16 does not shrink, and mod_audio_stream does not offer it.
 """
@@ -19,10 +21,11 @@ import logging
 import re
 import secrets
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -41,6 +44,10 @@ from ws_audio.vad import WebRtcVad
 logger = logging.getLogger(__name__)
 
 STREAM_PATH: Final = "/stream/"
+#: Of connections that nobody has announced.
+VISIT_PATH: Final = "/ws"
+#: Of their messages: larger ones end the connection, smaller ones that are still too large may be complained about.
+MAX_VISIT_MESSAGE_BYTES: Final = 1024 * 1024
 #: Of the frames in which a text is sent.
 MAX_FRAGMENT_BYTES: Final = 8000
 #: What may wait for a client that does not read: several prompts of half a minute.
@@ -69,6 +76,7 @@ class Refusal(Enum):
     WRONG_TICKET = "wrong token"
     USED_TICKET = "used token"
     TOO_MANY_STREAMS = "too many streams"
+    STRANGER = "from elsewhere"
 
 
 _STATUS: Final = {
@@ -78,6 +86,7 @@ _STATUS: Final = {
     Refusal.WRONG_TICKET: HTTPStatus.UNAUTHORIZED,
     Refusal.USED_TICKET: HTTPStatus.FORBIDDEN,
     Refusal.TOO_MANY_STREAMS: HTTPStatus.SERVICE_UNAVAILABLE,
+    Refusal.STRANGER: HTTPStatus.FORBIDDEN,
 }
 
 
@@ -93,6 +102,16 @@ class StreamTicket:
     def authorization(self) -> str:
         """The value of the Authorization header."""
         return f"Bearer {self.token}"
+
+
+class Visits(Protocol):
+    """Connections for VISIT_PATH and what is below it."""
+
+    def refusal(self, request: Request, peer: str) -> Refusal | None:
+        """Why this request from the address `peer` is not let in; None: it is."""
+
+    async def receive(self, connection: ServerConnection) -> None:
+        """As long as this runs, the connection stands."""
 
 
 @dataclass(slots=True)
@@ -186,6 +205,7 @@ class AudioServer:
         self._scheduler = scheduler
         self._detector = detector
         self._recogniser = recogniser
+        self.visits: Visits | None = None  # None: there are none
         self._server: Server | None = None
         self._expected: dict[str, _Expected] = {}
         self._open: set[_Connection] = set()
@@ -245,6 +265,22 @@ class AudioServer:
         """How many are connected now."""
         return len(self._open)
 
+    def new_stream(
+        self, stream_id: str, options: StreamOptions, listener: Listener, failed: Callable[[], None] = lambda: None
+    ) -> Stream:
+        """One that is heard as all are; whoever asks for it brings the audio, and closes it."""
+        stream = Stream(
+            stream_id,
+            options,
+            listener,
+            self._scheduler,
+            detector=self._detector,
+            recogniser=self._recogniser,
+            failed=failed,
+        )
+        self._streams.add(stream)
+        return stream
+
     def expect(self, stream_id: str, options: StreamOptions, listener: Listener) -> StreamTicket:
         """Announce a stream; `listener` is called, synchronously, with all that it brings.
 
@@ -302,15 +338,18 @@ class AudioServer:
 
     def _check(self, connection: ServerConnection, request: Request) -> Response | None:
         """Whether this request may become a stream."""
-        refusal = self._refusal(request)
+        refusal = self._refusal(connection, request)
         if refusal is None:
             return None
         self.refused[refusal] += 1
         logger.warning("a WebSocket connection was refused: %s", refusal.value, extra={"action": "stream_refused"})
         return connection.respond(_STATUS[refusal], f"{refusal.value}\n")
 
-    def _refusal(self, request: Request) -> Refusal | None:
+    def _refusal(self, connection: ServerConnection, request: Request) -> Refusal | None:
         path = urlsplit(request.path).path
+        if self.visits is not None and _is_visit(path):
+            peer = connection.remote_address
+            return self.visits.refusal(request, str(peer[0]) if peer else "")
         if not path.startswith(STREAM_PATH):
             return Refusal.UNKNOWN_PATH
         expected = self._expected.get(path.removeprefix(STREAM_PATH))
@@ -333,19 +372,19 @@ class AudioServer:
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return
         assert isinstance(connection, _Connection)
-        expected = self._expected[urlsplit(request.path).path.removeprefix(STREAM_PATH)]
+        path = urlsplit(request.path).path
+        if _is_visit(path):
+            connection.protocol.max_message_size = MAX_VISIT_MESSAGE_BYTES
+            return
+        expected = self._expected[path.removeprefix(STREAM_PATH)]
         expected.used = True
         expected.connection = connection
-        expected.stream = connection.stream = Stream(
+        expected.stream = connection.stream = self.new_stream(
             expected.ticket.stream_id,
             expected.options,
             expected.listener,
-            self._scheduler,
-            detector=self._detector,
-            recogniser=self._recogniser,
-            failed=lambda: self._hang_up(connection, CloseCode.INTERNAL_ERROR, "the listener failed"),
+            lambda: self._hang_up(connection, CloseCode.INTERNAL_ERROR, "the listener failed"),
         )
-        self._streams.add(connection.stream)
         self._open.add(connection)
         connection.open_connections = self._open
         connection.delays = self.delays
@@ -353,7 +392,10 @@ class AudioServer:
     async def _serve(self, connection: ServerConnection) -> None:
         """As long as this runs, the connection stands; the audio goes its own way (`_Connection`)."""
         assert isinstance(connection, _Connection)
-        assert connection.stream is not None
+        if connection.stream is None:
+            assert self.visits is not None
+            await self.visits.receive(connection)
+            return
         connection.stream.open()
         await connection.wait_closed()
 
@@ -367,3 +409,7 @@ class AudioServer:
         task = asyncio.get_running_loop().create_task(connection.close(code, reason))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+def _is_visit(path: str) -> bool:
+    return path == VISIT_PATH or path.startswith(f"{VISIT_PATH}/")

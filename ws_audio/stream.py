@@ -192,6 +192,15 @@ class Stream:
         self._decided(ended)
         return True
 
+    def finish_utterance(self) -> bool:
+        """Whoever speaks has said all: what goes on ends now, as by silence. False: nobody speaks."""
+        if self._deaf:
+            return False
+        ended = self._endpointer.flush()
+        for decision in ended:
+            self._decided(decision)
+        return bool(ended)
+
     def _focus(self) -> None:
         if isinstance(self._detector, ForegroundVad):
             self._detector.focused = self.options.foreground
