@@ -17,8 +17,9 @@ from robot.call.outcome import Outcome
 from robot.campaign.agents import AgentPace, Handovers
 from robot.campaign.breaker import Breaker, Ticket
 from robot.campaign.caller_ids import AllRest, CallerIds
-from robot.campaign.definition import ZONE_FIELD, Campaign
+from robot.campaign.definition import Campaign
 from robot.campaign.gateways import Gateways, Rotation
+from robot.campaign.numbers import ZONE_FIELD
 from robot.campaign.pace import Limits
 from robot.campaign.rules import Allowed, Candidate, Never, NotNow
 from robot.store.campaign_records import (

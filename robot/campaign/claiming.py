@@ -13,7 +13,7 @@ import structlog
 from robot.call.call import Parts
 from robot.call.prompting import CallPrompts, FieldMissing
 from robot.campaign.campaign_calls import CampaignCalls
-from robot.campaign.definition import BadNumber
+from robot.campaign.numbers import BadNumber
 from robot.prompts.errors import NoSound, PromptError, PromptTooLong
 from robot.store.campaign_records import ClaimedContact, GivenUp, NextTry
 from robot.store.errors import StoreError

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from robot.campaign.contacts import REJECTED_COLUMNS, Contact, ContactList, ContactsError
 from robot.campaign.csv_file import BadRow
-from robot.campaign.definition import ZONE_FIELD, BadNumber, normalise_number
+from robot.campaign.numbers import ZONE_FIELD, BadNumber, normalise_number
 from robot.store.campaign_records import NewContact, Placed, Scope
 from robot.store.store import Store
 from robot.toml_file import Problem

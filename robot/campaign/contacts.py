@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from robot.campaign.csv_file import NUMBER_COLUMNS, BadRow, CsvFile, Row, plain
-from robot.campaign.definition import ZONE_FIELD, BadNumber, Campaign, normalise_number
+from robot.campaign.definition import Campaign
+from robot.campaign.numbers import ZONE_FIELD, BadNumber, normalise_number
 from robot.toml_file import Problem
 
 NUMBER: Final = "number"

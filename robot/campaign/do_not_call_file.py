@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from robot.campaign.csv_file import NUMBER_COLUMNS, BadRow, CsvFile, plain
-from robot.campaign.definition import BadNumber, normalise_number
+from robot.campaign.numbers import BadNumber, normalise_number
 
 _SEPARATORS: Final = str.maketrans("", "", " .-()/")
 _PATTERN: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")

@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from robot.campaign.definition import Campaign, normalise_number
+from robot.campaign.definition import Campaign
 from robot.campaign.explanation import Explanation, Known, Overview, explain, overview
+from robot.campaign.numbers import normalise_number
 from robot.campaign.status import CampaignStatus, status_of
 from robot.store.campaign_records import StoredContact
 from robot.store.claims import ClaimRepository

@@ -19,7 +19,8 @@ from robot.call.beginning import Incoming
 from robot.call.call import Call, Parts
 from robot.call.nodes import Node
 from robot.call.outcome import Outcome
-from robot.campaign.definition import BadNumber, Campaign, CampaignError, load_campaign, normalise_number
+from robot.campaign.definition import Campaign, CampaignError, load_campaign
+from robot.campaign.numbers import BadNumber, normalise_number
 from robot.esl.hook import IncomingCall
 from robot.store.errors import StoreError
 from robot.store.facts import Finished

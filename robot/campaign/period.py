@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from robot.campaign.definition import Campaign, normalise_number, zone_of
+from robot.campaign.definition import Campaign
+from robot.campaign.numbers import normalise_number, zone_of
 from robot.store.reporting import Period
 
 _DAY: Final = "%Y-%m-%d"

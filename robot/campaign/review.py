@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from robot.campaign.contacts import Contacts, ContactsError, read_contacts
-from robot.campaign.definition import BadNumber, Campaign, normalise_number
+from robot.campaign.definition import Campaign
 from robot.campaign.diagram import dead_ends, reachable, tree
+from robot.campaign.numbers import BadNumber, normalise_number
 from robot.dialogue.conversation import BUILT_IN
 from robot.dialogue.intents import DO_NOT_CALL
 from robot.dialogue.prompt_text import MissingField

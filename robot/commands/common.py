@@ -20,8 +20,9 @@ import click
 from rich.console import Console
 
 from robot.campaign.contacts import ContactsError
-from robot.campaign.definition import BadNumber, CampaignError
+from robot.campaign.definition import CampaignError
 from robot.campaign.do_not_call_file import BadDoNotCallFile
+from robot.campaign.numbers import BadNumber
 from robot.config import ConfigError, LoadedSettings, load_settings
 from robot.esl.errors import CannotListen, EventSocketError
 from robot.logs import set_up_logging

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot.campaign.caller_ids import CallerIdSettings
-from robot.campaign.definition import BadNumber, CampaignError, load_campaign, normalise_number, zone_of
+from robot.campaign.definition import CampaignError, load_campaign
+from robot.campaign.numbers import BadNumber, normalise_number, zone_of
 from robot.campaign.pace import Limits
 from robot.prompts.library import Recorded
 

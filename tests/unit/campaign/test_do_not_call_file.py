@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from robot.campaign.definition import BadNumber
 from robot.campaign.do_not_call_file import BadDoNotCallFile, BadLine, number_or_pattern, read_numbers
+from robot.campaign.numbers import BadNumber
 
 ONE, TWO = "+33140000001", "+33140000002"
 

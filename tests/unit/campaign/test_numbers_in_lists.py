@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from robot.campaign.contact_import import is_zone, number_in_list
-from robot.campaign.definition import BadNumber
+from robot.campaign.numbers import BadNumber
 
 
 @pytest.mark.parametrize(
