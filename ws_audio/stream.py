@@ -33,7 +33,7 @@ from ws_audio.frames import FRAME_MS, RATES, SAMPLE_BYTES, FrameCutter, samples
 from ws_audio.speechlike import SpeechJudge
 from ws_audio.tones import ToneDetector
 from ws_audio.transcription.engine import Transcript
-from ws_audio.transcription.partials import Partials
+from ws_audio.transcription.partials import Partials, PartialSettings
 from ws_audio.transcription.scheduler import Priority, TranscriptionScheduler
 from ws_audio.transcription.streaming import Heard, StreamedSpeech, StreamingRecogniser, StreamingSession, Work
 from ws_audio.vad import ForegroundVad, VoiceDetector, WebRtcVad
@@ -56,6 +56,7 @@ class StreamOptions:
     vad_aggressiveness: int = 2  # 0 takes much for speech, 3 little
     endpointing: EndpointSettings = field(default_factory=EndpointSettings)
     partials: bool = False
+    partial_interval_ms: int = 600  # of audio, from one partial transcript to the next
     foreground: bool = False  # leave out the people behind the one who speaks, where the detector is a ForegroundVad
     tones: bool = False  # tell ToneStarted and ToneEnded; costs 20 µs a frame, so not for longer than needed
     vocabulary: tuple[str, ...] = ()  # words and phrases that are likely to be said, the likeliest first
@@ -176,7 +177,7 @@ class Stream:
         if not options.partials:
             self._end_partials()
         elif self._partials is None and self._utterance is not None:
-            self._partials = Partials()
+            self._partials = self._new_partials()
 
     def end_utterance(self, utterance: int) -> bool:
         """The callee pauses, and what was recognised of `utterance` is enough: it has ended, and this is its text.
@@ -253,7 +254,7 @@ class Stream:
                 if self._streamed is not None:
                     self._streamed.listen(at_ms, self._endpointer.now_ms, bytes(self._utterance))
                 if self.options.partials:
-                    self._partials = Partials()
+                    self._partials = self._new_partials()
                 self._emit(decision)
             case SpeechPaused():
                 self._speculate(decision)
@@ -390,19 +391,33 @@ class Stream:
             return
         if self._streamed is not None and self._streamed.hears:
             return  # they come by themselves
-        if not partials.due(self._duration_ms(len(self._utterance))):
-            return
+        if partials.due(self._duration_ms(len(self._utterance))):
+            self._transcribe_window(partials)
+
+    def _transcribe_window(self, partials: Partials) -> None:
+        assert self._utterance is not None
         utterance, until_ms = self._endpointer.utterance, self._endpointer.now_ms
-        job = self._partial_job = self._submit_here(bytes(self._utterance), Priority.PARTIAL)
+        window = bytes(self._utterance[self._bytes_of(partials.since_ms) :])
+        head_ms = partials.head_ms(samples(window), self.options.rate)
+        if head_ms is not None:
+            window = window[: self._bytes_of(head_ms)]
+        job = self._partial_job = self._submit_here(window, Priority.PARTIAL)
 
         def done(future: asyncio.Future[Transcript]) -> None:
             if future.cancelled() or future.exception() is not None or self._partials is not partials:
                 return  # the utterance is over, or there was no time for partials
-            draft = future.result().text
-            partials.agreed(draft)
-            self._emit(PartialTranscript(utterance, partials.so_far, draft, until_ms))
+            text = future.result().text
+            if head_ms is not None:
+                partials.keep(text, head_ms)
+                self._transcribe_window(partials)
+                return
+            partials.agreed(text)
+            self._emit(PartialTranscript(utterance, partials.so_far, partials.draft(text), until_ms))
 
         job.future.add_done_callback(done)
+
+    def _new_partials(self) -> Partials:
+        return Partials(PartialSettings(every_ms=self.options.partial_interval_ms))
 
     def _end_partials(self) -> None:
         self._partials = None
@@ -445,6 +460,9 @@ class Stream:
     def _ring_size(self) -> int:
         settings = self.options.endpointing
         return settings.pre_roll_ms // FRAME_MS + settings.onset_window
+
+    def _bytes_of(self, ms: int) -> int:
+        return ms * self.options.rate // 1000 * SAMPLE_BYTES
 
     def _duration_ms(self, length: int) -> int:
         return length * 1000 // (self.options.rate * SAMPLE_BYTES)

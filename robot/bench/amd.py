@@ -89,9 +89,9 @@ class Ear:
                     case SpeechContinues():
                         paused_ms = None  # what was heard so far was not all
                         if partials.due(now - begin_ms):
-                            draft = self._transcribe(audio, begin_ms, now)
-                            partials.agreed(draft)
-                            told = PartialTranscript(endpointer.utterance, partials.so_far, draft, now)
+                            text = self._window(partials, audio, begin_ms, now)
+                            partials.agreed(text)
+                            told = PartialTranscript(endpointer.utterance, partials.so_far, partials.draft(text), now)
                             events.append((now + self._stt_ms, told))
                     case SpeechEnded():
                         heard_until = paused_ms or now
@@ -104,6 +104,15 @@ class Ear:
                 events.append((now, decision))
             events += ((now, tone) for tone in tones.push(frame))
         return sorted(events, key=lambda timed: timed[0])
+
+    def _window(self, partials: Partials, audio: Samples, begin_ms: int, end_ms: int) -> str:
+        per_ms = STREAM_RATE // 1000
+        since_ms = begin_ms + partials.since_ms
+        head_ms = partials.head_ms(audio[since_ms * per_ms : end_ms * per_ms], STREAM_RATE)
+        if head_ms is not None:
+            partials.keep(self._transcribe(audio, since_ms, since_ms + head_ms), head_ms)
+            since_ms += head_ms
+        return self._transcribe(audio, since_ms, end_ms)
 
     def _transcribe(self, audio: Samples, begin_ms: int, end_ms: int) -> str:
         per_ms = STREAM_RATE // 1000

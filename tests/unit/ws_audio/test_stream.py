@@ -291,6 +291,33 @@ async def test_partials_are_the_words_on_which_two_tries_agree(
     ]
 
 
+async def test_what_a_partial_costs_does_not_grow_with_the_utterance(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    ear = Ear(scheduler, StreamOptions(partials=True, partial_interval_ms=1000))
+    for second in range(1, 19):
+        ear.hear(0, 1000)
+        async with asyncio.timeout(5):
+            while len(ear.told(PartialTranscript)) < second:  # noqa: ASYNC110 - as in `until`
+                await asyncio.sleep(0)
+    seconds = [audio.size / 16000 for audio in engine.heard]
+    assert max(seconds) <= 7
+    assert sum(seconds) < 18 * 7, "transcribing all of it each time is 171 s"
+    last = ear.told(PartialTranscript)[-1]
+    assert isinstance(last, PartialTranscript)
+    # The engine says how long what it heard was: all of it is in the text, once.
+    assert sum(int(word) for word in last.draft.split() if word != "ms") == last.until_ms
+
+
+async def test_who_says_that_they_are_done_is_not_waited_for(scheduler: TranscriptionScheduler) -> None:
+    ear = Ear(scheduler)
+    assert not ear.stream.finish_utterance(), "nobody speaks"
+    ear.hear(100, 400)
+    assert ear.stream.finish_utterance()
+    assert ear.told(SpeechEnded) == [SpeechEnded(1, 100, 500, 500)]
+    assert await ear.text() == FinalTranscript(1, "500 ms", 100, 500, 0, ear.events[-1].stt_ms, 500)  # type: ignore[union-attr]
+
+
 async def test_partials_begin_and_cease_in_the_middle_of_an_utterance(
     scheduler: TranscriptionScheduler, engine: ScriptedEngine
 ) -> None:
