@@ -23,7 +23,7 @@ from robot.call.answering import Answering
 from robot.call.audio_line import AudioLine, StreamAddress
 from robot.call.beginning import Beginning
 from robot.call.channel import Channel
-from robot.call.deeds import Deeds
+from robot.call.deeds import StoredDeeds
 from robot.call.delivery import Delivery
 from robot.call.failures import CallFailure, Stopped
 from robot.call.hearing import Hearing
@@ -143,7 +143,7 @@ class Call:
                 hearing=self._hearing,
                 prompts=self._prompts,
                 record=self._record,
-                deeds=Deeds(self.uuid, plan, parts.store, parts.webhooks),
+                deeds=StoredDeeds(self.uuid, plan, parts.store, parts.webhooks),
                 plan=plan,
                 thinking=parts.thinking,
                 fault=self._fault,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 
 from robot.call.plan import CallPlan
 from robot.dialogue.scenario import Webhook
@@ -14,8 +15,20 @@ from robot.webhook_message import new_webhook
 from robot.webhooks import WebhookSender
 
 
-class Deeds:
+class Deeds(Protocol):
     """Of one call."""
+
+    async def opt_out(self) -> None:
+        """Put the callee's number on the do-not-call list, for all campaigns."""
+
+    async def post(self, step: str, webhook: Webhook, values: Mapping[str, str]) -> bool:
+        """Tell the server what is known of the call so far; whether it took that in time. What it did not take is
+        tried again later.
+        """
+
+
+class StoredDeeds:
+    """Deeds that are done: through the database, and the senders of webhooks."""
 
     def __init__(self, uuid: str, plan: CallPlan, store: Store, webhooks: WebhookSender) -> None:
         self._webhooks = webhooks
@@ -24,7 +37,6 @@ class Deeds:
         self._store = store
 
     async def opt_out(self) -> None:
-        """Put the callee's number on the do-not-call list, for all campaigns."""
         if not self._plan.number:
             return  # withheld: nobody could be called
         entry = NewDoNotCall(
@@ -33,9 +45,6 @@ class Deeds:
         await self._store.record(OptedOut(entry))  # before the callee is told that it is done
 
     async def post(self, step: str, webhook: Webhook, values: Mapping[str, str]) -> bool:
-        """Tell the server what is known of the call so far; whether it took that in time. What it did not take is
-        tried again later.
-        """
         data = {
             "campaign": self._plan.campaign,
             "number": self._plan.number,

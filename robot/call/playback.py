@@ -124,6 +124,11 @@ class Playback:
         """
         return self.on_started(now)
 
+    def on_dropped(self, now: float) -> None:
+        """It was cancelled, and is known not to have begun: nothing of it is heard any more."""
+        if self.state is _STATE.CANCELLED:
+            self._end(_STATE.INTERRUPTED, now)
+
     def on_gone(self, now: float) -> None:
         """The channel hung up: what played has ended, what had not started never will."""
         if self.audible:

@@ -29,6 +29,7 @@ class Direction(StrEnum):
 
     OUTGOING = "outgoing"  # the robot
     INCOMING = "incoming"  # somebody called the robot, often somebody whom it had called
+    VISIT = "visit"  # somebody came over a WebSocket, to try; never stored
 
 
 @dataclass(frozen=True, slots=True)
