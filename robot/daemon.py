@@ -35,7 +35,7 @@ from robot.webhooks import WebhookSender, WebhookSettings
 from ws_audio.server import AudioServer, AudioServerSettings
 from ws_audio.transcription.deepgram import DeepgramRecogniser, DeepgramSettings
 from ws_audio.transcription.engine import TranscriptionEngine
-from ws_audio.transcription.scheduler import TranscriptionScheduler, available_cores
+from ws_audio.transcription.scheduler import SchedulerSnapshot, TranscriptionScheduler, available_cores
 from ws_audio.transcription.whisper import WhisperEngine
 from ws_audio.vad import ForegroundVad
 
@@ -57,6 +57,7 @@ class Daemon:
         self._load_engine = load_engine or _load_model
         self._running = AsyncExitStack()
         self._parts: Parts | None = None
+        self._scheduler: TranscriptionScheduler | None = None
         self.thread = LinkThread()  # of all connections with FreeSWITCH
         self.metrics = Metrics()
         self.sessions = LiveSessions(_sessions(settings), settings.sessions.tenant)
@@ -123,6 +124,7 @@ class Daemon:
                 send_prompts=self._settings.spool.through == "stream",
                 observer=_both(metrics.calls, self.sessions),
             )
+            self._scheduler = scheduler
             metrics.watch(self._parts, scheduler)
             starting.callback(metrics.close)
             self._running = starting.pop_all()
@@ -143,6 +145,13 @@ class Daemon:
         if self._parts is None:
             raise RuntimeError("the daemon is not running")
         return self._parts
+
+    @property
+    def transcription(self) -> SchedulerSnapshot:
+        """What recognition is doing, while the daemon runs."""
+        if self._scheduler is None:
+            raise RuntimeError("the daemon is not running")
+        return self._scheduler.snapshot()
 
     @property
     def webhooks(self) -> WebhookSender:

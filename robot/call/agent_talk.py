@@ -152,7 +152,6 @@ class AgentTalk:
                     words = await self._hear(played)
                     if words is None and parts.hearing.failures > failures and misheard < _MOST_MISHEARD:
                         misheard += 1
-                        parts.fault(ErrorCode.ASR_FAIL, "what the callee said could not be recognised")
                         played = await self._say(self._held.say_again)
                         words = played.words
                         continue

@@ -46,6 +46,7 @@ from robot.dialogue.error_codes import CONSEQUENCES, ErrorCode
 from robot.dialogue.scenario import Held
 from robot.esl import commands
 from robot.esl.errors import EventSocketError
+from robot.prompts.errors import PromptError
 from robot.prompts.library import PromptLibrary
 from robot.store.facts import Answered, Finished, Progress
 from robot.store.records import AttemptResult
@@ -61,6 +62,7 @@ log = structlog.get_logger(__name__)
 _LAST_WORDS_S: Final = 5.0
 # FreeSWITCH ends a call that is too long; this process does so when FreeSWITCH was not told, or does not.
 _OVERTIME_S: Final = 2.0
+_TOO_LONG: Final = "the call lasted longer than `max_call_s` allows"
 # Events are polled every 20 ms by FreeSWITCH, replies are immediate.
 _HANGUP_EVENT_S: Final = 0.3
 
@@ -109,6 +111,7 @@ class Call:
             on_words=lambda *words: self._talk.on_words(*words),
             end_utterance=lambda number: parts.audio.end_utterance(self.uuid, number),
             on_activity=lambda *activity: self._tell(HearingChanged(self.uuid, *activity)),
+            on_fault=self._fault,
         )
         self._line = AudioLine(
             self._channel,
@@ -187,9 +190,13 @@ class Call:
             self.report.hangup_cause = failure.hangup_cause
             self.report.switch_away = failure.switch_away
             log.info("call.failed", uuid=self.uuid, failure=type(failure).__name__, reason=str(failure))
+        except PromptError as error:
+            self.report.error = str(error)
+            self._fault(ErrorCode.TTS_FAIL, str(error))
         except Exception as error:
             # A defect of ours in one call: the person on the line must be let go and the attempt must have an outcome.
             self.report.error = f"internal error: {error!r}. Please report it with the log of this call."
+            self._fault(ErrorCode.INTERNAL, type(error).__name__)
             log.exception("call.crashed", uuid=self.uuid)
             raise
         finally:
@@ -225,6 +232,8 @@ class Call:
         if outcome is not None:
             return outcome
         if channel.hung_up.result() == "ALLOTTED_TIMEOUT":
+            if self._talk.handed_over_to is None:
+                self._fault(ErrorCode.MAX_DURATION_EXCEEDED, _TOO_LONG)
             return self._talk.conclusion or self._outcome_without_conclusion()
         return self._talk.conclusion or Outcome.HUNG_UP
 
@@ -274,9 +283,11 @@ class Call:
         except EventSocketError as error:
             # Refused where the callee has hung up already; with a lost link the timer below is what is left.
             log.info("call.limit_not_set", uuid=self.uuid, reason=str(error))
-        self._too_long = self._loop.call_later(
-            self._plan.max_call_s + _OVERTIME_S, self.stop, "the call lasted longer than `max_call_s` allows"
-        )
+        self._too_long = self._loop.call_later(self._plan.max_call_s + _OVERTIME_S, self._end_overtime)
+
+    def _end_overtime(self) -> None:
+        self._fault(ErrorCode.MAX_DURATION_EXCEEDED, _TOO_LONG)
+        self.stop(_TOO_LONG)
 
     async def _handed_over(self) -> None:
         """What two people say to each other is none of our business. FreeSWITCH ends it after `max_talk_s`."""

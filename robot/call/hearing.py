@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from robot.dialogue.error_codes import ErrorCode
 from ws_audio.events import (
     AudioEvent,
     AudioStalled,
@@ -31,6 +32,9 @@ from ws_audio.events import (
 _LONGEST_WAIT_S: Final = 60.0
 # A frame of audio arrives when its last sample has been spoken.
 _FRAME_S: Final = 0.02
+# Close codes (RFC 6455, 7.4.1) of a side that found the other's frames wrong: malformed, of a kind that is not taken,
+# text that is no UTF-8, too long.
+_VIOLATIONS: Final = (1002, 1003, 1007, 1009)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ Words = Callable[[str, float, float], None]
 Clear = Callable[[str], bool]
 Patience = Callable[[str], int]
 Pausing = Callable[[str | None], None]
+Fault = Callable[[ErrorCode, str], None]
 Counts = Callable[[str, float], bool]
 
 
@@ -101,6 +106,10 @@ def _ignore(text: str | None) -> None:
     pass
 
 
+def _no_matter(code: ErrorCode, reason: str) -> None:
+    pass
+
+
 class Hearing:
     """The callee's side of the conversation so far.
 
@@ -109,6 +118,7 @@ class Hearing:
     `on_words(text, started_at, until)` is told all that is recognised so far of an utterance, from its beginning up to
     `until`: drafts, likely and final texts. `end_utterance(number)` is AudioServer's, for the stream of this call.
     `on_activity(speaking, recognising)`: whether the callee speaks, and whether a text is awaited, has changed.
+    `on_fault(code, reason)`: something that was said has no text, or the stream broke its protocol.
     `tap` is told every event of every stream after that, with the clock of its stream.
     """
 
@@ -120,6 +130,7 @@ class Hearing:
         on_words: Words = lambda text, started_at, until: None,
         end_utterance: Callable[[int], bool] = lambda number: False,
         on_activity: Callable[[bool, bool], None] = lambda speaking, recognising: None,
+        on_fault: Fault = _no_matter,
         tap: Tap = lambda event, clock: None,
     ) -> None:
         self._on_speech = on_speech
@@ -127,6 +138,7 @@ class Hearing:
         self._on_words = on_words
         self._end_utterance = end_utterance
         self._on_activity = on_activity
+        self._on_fault = on_fault
         self._activity = (False, False)  # as it was told last
         self.tap = tap
         self._changed = asyncio.Event()
@@ -297,6 +309,18 @@ class Hearing:
         self._changed.set()
         self._tell_activity()
 
+    def failed(self, reason: str, *, timed_out: bool) -> None:
+        """An outstanding text will not come."""
+        self.failures += 1
+        self._on_fault(ErrorCode.ASR_TIMEOUT if timed_out else ErrorCode.ASR_FAIL, reason)
+        self.transcribed(None)
+
+    def closed(self, code: int) -> None:
+        """The stream's connection is over."""
+        self.speech_changed()
+        if code in _VIOLATIONS:
+            self._on_fault(ErrorCode.PROTOCOL_VIOLATION, f"the audio stream was closed with code {code}")
+
     def _tell_activity(self) -> None:
         activity = (self._speaking, self._waiting_for_text > 0)
         if activity != self._activity:
@@ -344,14 +368,13 @@ class StreamListener:
             case FinalTranscript():
                 self._words(event.text, event.started_ms, event.ended_ms)
                 self._hearing.transcribed(self._utterance(event) if event.text else None)
-            case TranscriptionFailed():
-                self._hearing.failures += 1
-                self._hearing.transcribed(None)
+            case TranscriptionFailed(reason=reason, timed_out=timed_out):
+                self._hearing.failed(reason, timed_out=timed_out)
             case AudioStalled(waited_ms=waited_ms):
                 self._lose(f"no audio for {waited_ms / 1000:.0f} s")
             case StreamClosed(code=code, reason=reason):
                 self.speaking = False
-                self._hearing.speech_changed()
+                self._hearing.closed(code)
                 self._lose(f"closed with code {code}" + (f" ({reason})" if reason else ""))
             case _:
                 return

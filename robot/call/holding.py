@@ -7,6 +7,7 @@ Who holds a step is made when the script first comes to it, and kept: a model to
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -86,7 +87,13 @@ class Holding:
         if talk is None:
             talk = self._talks[action.step.name] = self._new(action, rule, model)
         parts.door.expect((), silence_ms=held.patience.unfinished_ms)
-        match await talk.run(opening):
+        # While the callee speaks, who has heard the opening.
+        warming = asyncio.get_running_loop().create_task(model.warm())
+        try:
+            ending = await talk.run(opening)
+        finally:
+            warming.cancel()
+        match ending:
             case EndCall(outcome):
                 return conversation.end(outcome)
             case TransferTo(to):

@@ -124,6 +124,11 @@ class LanguageModel(Protocol):
         error or a cancellation too, stops the generation at once."""
         ...
 
+    async def warm(self) -> bool:
+        """Open a connection, for the first reply of a call to come sooner. Whether the server answered; raises
+        nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LlmSettings:
@@ -167,8 +172,6 @@ class OpenAiModel:
             await self._client.aclose()
 
     async def warm(self) -> bool:
-        """Open a connection, for the first reply of a call to come sooner. Whether the server answered; raises
-        nothing."""
         with suppress(TimeoutError, httpx2.HTTPError):
             async with asyncio.timeout(self._settings.first_token_timeout_s):
                 await self._started.get(f"{self._url}/models")

@@ -14,8 +14,9 @@ from robot.call.amd.greetings import AmdClass
 from robot.call.outcome import Outcome
 from robot.call.report import CallBegan, CallOver, CallReport, Notice, StateChanged
 from robot.call.states import CallState
+from robot.dialogue.error_codes import ErrorCode
 from robot.metrics.labels import Values
-from robot.store.records import Direction
+from robot.store.records import Direction, LatencyRecord
 
 #: Of these a robot has few; what is more becomes `other`.
 MAX_CAMPAIGNS: Final = 50
@@ -29,6 +30,7 @@ _DETECT_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.1, 0.5)
 _BREAK_S: Final = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.25, 1.0)
 # Targets of a reply: 500 ms is good, 700 and 800 ms are the limits at which people begin to repeat themselves.
 _RESPONSE_S: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.5, 2.5, 5.0)
+_STAGES: Final = ("first_token", "first_phrase", "synthesis", "total")
 _LIVE: Final = tuple(state for state in CallState if state not in (CallState.ENDED, CallState.ERROR))
 
 
@@ -84,6 +86,20 @@ class CallMetrics:
             "robot_response_endpoint_seconds", "Of that: the silence that was waited for.",
             registry=registry, buckets=_RESPONSE_S,
         )  # fmt: skip
+        self._stages = Histogram(
+            "robot_reply_stage_seconds",
+            "Replies of a language model. first_token, first_phrase: from asking it; synthesis: of the first phrase; "
+            "total: from the callee's last voiced frame to the first sample, target 700 ms.",
+            ["stage"], registry=registry, buckets=(0.05, 0.1, *_RESPONSE_S),
+        )  # fmt: skip
+        for stage in _STAGES:
+            self._stages.labels(stage)
+        self._faults = Counter(
+            "robot_call_faults", "What went wrong in calls, by its code, whether the call survived it or not.",
+            ["code"], registry=registry,
+        )  # fmt: skip
+        for code in ErrorCode:
+            self._faults.labels(code.value)
         self._stt = Histogram(
             "robot_response_transcription_seconds", "Of that: from the endpoint to the text.",
             registry=registry, buckets=(0.01, 0.05, 0.1, *_RESPONSE_S),
@@ -128,6 +144,17 @@ class CallMetrics:
             _observe_ms(self._response, latency.total_ms)
             _observe_ms(self._endpoint, latency.endpoint_ms)
             _observe_ms(self._stt, latency.stt_ms)
+            self._generated(latency)
+        for fault in report.faults:
+            self._faults.labels(fault.code).inc()
+
+    def _generated(self, latency: LatencyRecord) -> None:
+        if latency.model_at_ms is None:
+            return
+        first_token_ms = None if latency.token_at_ms is None else latency.token_at_ms - latency.model_at_ms
+        took_ms = (first_token_ms, latency.llm_ms, latency.tts_ms, latency.total_ms)
+        for stage, value_ms in zip(_STAGES, took_ms, strict=True):
+            _observe_ms(self._stages.labels(stage), value_ms)
 
 
 def _observe_ms(histogram: Histogram, value_ms: float | None) -> None:

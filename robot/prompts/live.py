@@ -56,6 +56,7 @@ class LiveSpeech:
         self._local = _Workers(workers or _cores(), "speech")
         self._remote = _Workers(_REMOTE_AT_ONCE, "remote-speech")
         self._shelves: dict[str, _Counted] = {}
+        self._deleting: set[asyncio.Future[None]] = set()
 
     @property
     def folder(self) -> Path:
@@ -67,6 +68,11 @@ class LiveSpeech:
         """Phrases that wait for a worker."""
         return self._local.turns.waiting + self._remote.turns.waiting
 
+    @property
+    def busy(self) -> int:
+        """Phrases that are being synthesised."""
+        return self._local.turns.taken + self._remote.turns.taken
+
     async def start(self) -> None:
         """Sweeps what dead processes left. Raises PromptsFolderUnusable."""
         swept = await asyncio.to_thread(self._spool.sweep)
@@ -77,6 +83,8 @@ class LiveSpeech:
         """Once no call speaks any more: what is being spoken is finished, all files go."""
         await asyncio.gather(self._local.close(), self._remote.close())
         self._shelves.clear()
+        if self._deleting:
+            await asyncio.wait(self._deleting)
         await asyncio.to_thread(self._delete, self._spool.close)
 
     async def warm(self, voice: VoiceSettings) -> None:
@@ -94,34 +102,35 @@ class LiveSpeech:
         that has not begun is dropped. Raises PromptError, TtsTimeout among them.
         """
         source = Spoken(text, voice)
+        counted = self._shelves.get(owner)
+        if counted is None:
+            counted = self._shelves[owner] = _Counted(Shelf(self._spool, owner))
+        rank = counted.unfinished
+        counted.unfinished += 1
         try:
             async with asyncio.timeout(self._timeout_s):
                 ready = await asyncio.to_thread(self._library.find, source)
-                return ready if ready is not None else await self._spoken(source, owner)
+                return ready if ready is not None else await self._spoken(source, counted.shelf, rank)
         except TimeoutError:
             raise TtsTimeout(
                 f"a phrase of {len(text)} letters was not spoken within {self._timeout_s:g} s: use a faster voice or "
                 "machine, have fewer calls at once, or set tts.timeout_s"
             ) from None
+        finally:
+            counted.unfinished -= 1
 
     def forget(self, owner: str) -> None:
         """The call is over: its files go, and what it waits for is not spoken any more. Does not wait."""
         counted = self._shelves.pop(owner, None)
         if counted is not None:
             counted.shelf.closed = True
-            asyncio.get_running_loop().run_in_executor(None, self._delete, counted.shelf.clear)
+            deleting = asyncio.get_running_loop().run_in_executor(None, self._delete, counted.shelf.clear)
+            self._deleting.add(deleting)
+            deleting.add_done_callback(self._deleting.discard)
 
-    async def _spoken(self, source: Spoken, owner: str) -> Prompt:
-        counted = self._shelves.get(owner)
-        if counted is None:
-            counted = self._shelves[owner] = _Counted(Shelf(self._spool, owner))
+    async def _spoken(self, source: Spoken, shelf: Shelf, rank: int) -> Prompt:
         workers = self._remote if is_remote(source.voice.model) else self._local
-        shelf, rank = counted.shelf, counted.unfinished
-        counted.unfinished += 1
-        try:
-            return await workers.run(rank, lambda: self._make(source, shelf))
-        finally:
-            counted.unfinished -= 1
+        return await workers.run(rank, lambda: self._make(source, shelf))
 
     def _make(self, source: Spoken, shelf: Shelf) -> Prompt:
         """In a worker."""

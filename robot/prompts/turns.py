@@ -12,7 +12,7 @@ class Turns:
     """`places` jobs at once; at most `waiting` wait for a place."""
 
     def __init__(self, places: int, waiting: int) -> None:
-        self._free = places
+        self._places = self._free = places
         self._most = waiting
         self._arrivals = 0
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -20,6 +20,10 @@ class Turns:
     @property
     def waiting(self) -> int:
         return sum(not place.done() for _, _, place in self._queue)
+
+    @property
+    def taken(self) -> int:
+        return self._places - self._free
 
     async def take(self, rank: int) -> None:
         """A place, to be given back: the lowest rank first, then who came first. Raises PromptsOverloaded."""

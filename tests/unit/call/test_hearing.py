@@ -117,6 +117,38 @@ async def test_noise_is_no_answer_and_ends_no_wait_early() -> None:
     assert await hearing.answer(since=now, within_s=0) is None
 
 
+async def test_what_could_not_be_heard_is_told_with_its_code() -> None:
+    faults: list[tuple[str, str]] = []
+    hearing = Hearing(
+        on_speech=lambda *frame: None,
+        on_utterance=lambda utterance: None,
+        on_fault=lambda code, reason: faults.append((code, reason)),
+    )
+    stream = started(hearing)
+    say(stream, None, 0, 300)
+    stream(SpeechStarted(400))
+    stream(SpeechEnded(2, 400, 900, 1600))
+    stream(TranscriptionFailed(2, 400, 900, "too late", timed_out=True))
+    stream(StreamClosed("x", 1007, "text that is no UTF-8"))
+    assert faults == [
+        ("ASR_FAIL", "the model did not answer"),
+        ("ASR_TIMEOUT", "too late"),
+        ("PROTOCOL_VIOLATION", "the audio stream was closed with code 1007"),
+    ]
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1006])
+async def test_a_stream_that_just_ends_breaks_no_protocol(code: int) -> None:
+    faults: list[str] = []
+    hearing = Hearing(
+        on_speech=lambda *frame: None,
+        on_utterance=lambda utterance: None,
+        on_fault=lambda code, reason: faults.append(code),
+    )
+    started(hearing)(StreamClosed("x", code, ""))
+    assert faults == []
+
+
 async def test_how_a_stream_is_lost_is_told_once() -> None:
     stream = started(Ear().hearing())
     stream(AudioStalled(5003))

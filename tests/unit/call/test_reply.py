@@ -36,6 +36,9 @@ class ScriptedModel:
         finally:
             self.left = True
 
+    async def warm(self) -> bool:
+        return True
+
     async def _events(self) -> AsyncIterator[ModelEvent]:
         for piece in self.pieces:
             self.read += 1
