@@ -142,22 +142,31 @@ def _bench_interruptions(vad_aggressiveness: int, as_json: bool) -> None:
 
 
 @bench.command("respond")
-@click.option("--calls", default=10, show_default=True, help="Simultaneous calls.")
-@click.option("--rounds", default=2, show_default=True, help="How many times that.")
+@click.option("--calls", type=click.IntRange(min=1), help="Simultaneous calls: 10, and 1 with --agent, unless said.")
+@click.option("--rounds", type=click.IntRange(min=1), help="How many times that: 2, and 3 with --agent, unless said.")
+@click.option("--agent", is_flag=True, help="Replies of a language model that writes after 50 ms, stage by stage.")
 @live_options
 @json_option
 @click.pass_context
 @explain
 def bench_respond(
-    context: click.Context, calls: int, rounds: int, live: bool, gateway: str, playback: str | None, as_json: bool
+    context: click.Context,
+    calls: int | None,
+    rounds: int | None,
+    agent: bool,
+    live: bool,
+    gateway: str,
+    playback: str | None,
+    as_json: bool,
 ) -> None:
-    """From the last voiced frame of an answer to the first sample of the reply, on one core."""
-    from robot.bench import respond
+    """From the last voiced frame of an answer to the first sample of the reply; scripts on one core."""
+    from robot.bench import respond, respond_agent
     from robot.bench.far_end import Live
 
     on = Live(gateway) if live else None
-    settings = settings_of(context).settings
-    print_figures(partial(respond.run, settings, calls=calls, rounds=rounds, live=on, playback=playback), as_json)
+    measure = partial(respond_agent.run if agent else respond.run, settings_of(context).settings)
+    how = {name: value for name, value in (("calls", calls), ("rounds", rounds)) if value is not None}
+    print_figures(partial(measure, **how, live=on, playback=playback), as_json)
 
 
 @bench.command("amd")
