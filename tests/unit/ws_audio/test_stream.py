@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tests.unit.ws_audio.conftest import SILENT, VOICED, ScriptedDetector, ScriptedEngine, until
+from tests.unit.ws_audio.conftest import VOICED, ScriptedEngine, until
+from tests.unit.ws_audio.ear import Ear
 from ws_audio.endpointing import EndpointSettings
 from ws_audio.events import (
     AudioEvent,
@@ -29,43 +29,6 @@ from ws_audio.events import (
 from ws_audio.stream import Stream, StreamOptions
 from ws_audio.transcription.scheduler import TranscriptionScheduler
 from ws_audio.vad import ForegroundVad
-
-
-class Ear:
-    """A stream and all that it told."""
-
-    def __init__(self, scheduler: TranscriptionScheduler | None, options: StreamOptions | None = None) -> None:
-        self.events: list[AudioEvent] = []
-        self.failures = 0
-        self.listen: Callable[[AudioEvent], None] = self.events.append
-        self.stream = Stream(
-            "s1",
-            options or StreamOptions(),
-            lambda event: self.listen(event),
-            scheduler,
-            detector=ScriptedDetector,
-            failed=self._failed,
-        )
-        self.stream.open()
-
-    def _failed(self) -> None:
-        self.failures += 1
-
-    def hear(self, *lengths_ms: int) -> None:
-        """Silence and speech in turns, silence first."""
-        for index, ms in enumerate(lengths_ms):
-            for _ in range(ms // 20):
-                self.stream.audio(VOICED if index % 2 else SILENT, arrived_at=1.5)
-
-    def told(self, *kinds: type[AudioEvent]) -> list[AudioEvent]:
-        return [event for event in self.events if isinstance(event, kinds)]
-
-    async def text(self) -> FinalTranscript | TranscriptionFailed:
-        """The next outcome of an utterance."""
-        await until(lambda: self.told(FinalTranscript, TranscriptionFailed))
-        [outcome] = self.told(FinalTranscript, TranscriptionFailed)
-        assert isinstance(outcome, FinalTranscript | TranscriptionFailed)
-        return outcome
 
 
 async def test_an_utterance_from_the_first_frame_to_its_text(scheduler: TranscriptionScheduler) -> None:

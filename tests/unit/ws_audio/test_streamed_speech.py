@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.ws_audio.conftest import SILENT, VOICED, ScriptedDetector, ScriptedEngine, until
+from tests.unit.ws_audio.ear import Ear
 from ws_audio.events import (
     AudioEvent,
     FinalTranscript,
@@ -92,47 +93,28 @@ class Recogniser:
         return self.sessions[-1]
 
 
-class Ear:
+class HelpedEar(Ear):
+    """With a recogniser that hears along."""
+
     def __init__(
         self,
         recogniser: Recogniser,
         scheduler: TranscriptionScheduler | None = None,
         options: StreamOptions | None = None,
     ) -> None:
-        self.events: list[AudioEvent] = []
-        self.recogniser = recogniser
-        self.stream = Stream(
-            "s1",
-            options or StreamOptions(),
-            self.events.append,
-            scheduler,
-            detector=ScriptedDetector,
-            recogniser=recogniser,
-        )
-        self.stream.open()
+        super().__init__(scheduler, options, recogniser)
 
     @property
     def speech(self) -> StreamedSpeech:
         assert self.stream._streamed is not None
         return self.stream._streamed
 
-    def hear(self, *lengths_ms: int) -> None:
-        """Silence and speech in turns, silence first."""
-        for index, ms in enumerate(lengths_ms):
-            for _ in range(ms // 20):
-                self.stream.audio(VOICED if index % 2 else SILENT, arrived_at=1.5)
-
-    def told(self, *kinds: type[AudioEvent]) -> list[AudioEvent]:
-        return [event for event in self.events if isinstance(event, kinds)]
-
     def texts(self) -> list[str]:
         return [event.text for event in self.events if isinstance(event, FinalTranscript)]
 
     async def final(self) -> FinalTranscript | TranscriptionFailed:
-        await until(lambda: self.told(FinalTranscript, TranscriptionFailed))
-        event = self.told(FinalTranscript, TranscriptionFailed)[-1]
-        assert isinstance(event, FinalTranscript | TranscriptionFailed)
-        return event
+        await until(self.outcomes)
+        return self.outcomes()[-1]
 
 
 @pytest.fixture
@@ -141,7 +123,7 @@ def recogniser() -> Recogniser:
 
 
 async def test_all_of_the_stream_is_heard_along(recogniser: Recogniser) -> None:
-    ear = Ear(recogniser, options=StreamOptions(language="fr", vocabulary=("Northwind",)))
+    ear = HelpedEar(recogniser, options=StreamOptions(language="fr", vocabulary=("Northwind",)))
     ear.hear(500, 1000, 700)
     session = recogniser.session
     assert (session.rate, session.language, session.vocabulary) == (16000, "fr", ("Northwind",))
@@ -151,7 +133,7 @@ async def test_all_of_the_stream_is_heard_along(recogniser: Recogniser) -> None:
 
 
 async def test_words_come_as_drafts_then_likely_then_final(recogniser: Recogniser, engine: ScriptedEngine) -> None:
-    ear = Ear(recogniser, options=StreamOptions(partials=True))
+    ear = HelpedEar(recogniser, options=StreamOptions(partials=True))
     ear.hear(500, 900)
     recogniser.session.says("yes", 500, 1000, final=False)
     recogniser.session.says("yes please", 500, 1400, final=False)
@@ -171,7 +153,7 @@ async def test_words_come_as_drafts_then_likely_then_final(recogniser: Recognise
 
 
 async def test_at_the_end_of_the_utterance_it_is_asked_for_the_rest(recogniser: Recogniser) -> None:
-    ear = Ear(recogniser)
+    ear = HelpedEar(recogniser)
     ear.hear(500, 1000, 700)
     assert recogniser.session.finalised_at == [2200]
     recogniser.session.says("Who is it?", 500, 1200)  # not all of it yet
@@ -184,7 +166,7 @@ async def test_at_the_end_of_the_utterance_it_is_asked_for_the_rest(recogniser: 
 
 
 async def test_each_utterance_gets_its_own_words(recogniser: Recogniser) -> None:
-    ear = Ear(recogniser)
+    ear = HelpedEar(recogniser)
     ear.hear(500, 1000, 700)
     recogniser.session.says("One.", 500, 1700)
     await until(lambda: ear.texts() == ["One."])
@@ -195,7 +177,7 @@ async def test_each_utterance_gets_its_own_words(recogniser: Recogniser) -> None
 
 
 async def test_nobody_said_a_word(recogniser: Recogniser) -> None:
-    ear = Ear(recogniser)
+    ear = HelpedEar(recogniser)
     ear.hear(500, 1000, 700)
     recogniser.session.says("", 0, 2000)
     final = await ear.final()
@@ -208,7 +190,7 @@ async def test_where_there_is_none_the_model_here_gets_the_utterance(
     recogniser: Recogniser, scheduler: TranscriptionScheduler, engine: ScriptedEngine
 ) -> None:
     recogniser.away = True
-    ear = Ear(recogniser, scheduler)
+    ear = HelpedEar(recogniser, scheduler)
     ear.hear(500, 1000, 700)
     final = await ear.final()
     assert isinstance(final, FinalTranscript)
@@ -225,7 +207,7 @@ async def test_where_there_is_none_the_model_here_gets_the_utterance(
 async def test_a_session_that_is_lost_while_a_text_is_awaited(
     recogniser: Recogniser, scheduler: TranscriptionScheduler, engine: ScriptedEngine
 ) -> None:
-    ear = Ear(recogniser, scheduler)
+    ear = HelpedEar(recogniser, scheduler)
     ear.hear(500, 1000, 700)
     assert engine.heard == []
     recogniser.session.on_lost("it broke")
@@ -240,7 +222,7 @@ async def test_a_session_that_is_lost_while_a_text_is_awaited(
 async def test_a_session_that_is_lost_in_a_pause(
     recogniser: Recogniser, scheduler: TranscriptionScheduler, engine: ScriptedEngine
 ) -> None:
-    ear = Ear(recogniser, scheduler)
+    ear = HelpedEar(recogniser, scheduler)
     ear.hear(500, 1000, 300)
     recogniser.session.on_lost("it broke")
     recogniser.away = True
@@ -252,7 +234,7 @@ async def test_a_session_that_is_lost_in_a_pause(
 
 
 async def test_without_a_model_here_a_lost_text_is_a_failure_with_its_reason(recogniser: Recogniser) -> None:
-    ear = Ear(recogniser)
+    ear = HelpedEar(recogniser)
     ear.hear(500, 1000, 700)
     recogniser.session.on_lost("it broke")
     assert await ear.final() == TranscriptionFailed(1, 500, 1500, "it broke")
@@ -260,7 +242,7 @@ async def test_without_a_model_here_a_lost_text_is_a_failure_with_its_reason(rec
 
 
 async def test_who_hangs_up_in_the_middle_has_still_said_it(recogniser: Recogniser) -> None:
-    ear = Ear(recogniser)
+    ear = HelpedEar(recogniser)
     ear.hear(500, 1000)
     ear.stream.close(1000)
     session = recogniser.session
@@ -273,7 +255,7 @@ async def test_who_hangs_up_in_the_middle_has_still_said_it(recogniser: Recognis
 
 
 async def test_texts_that_are_given_up_end_the_session(recogniser: Recogniser) -> None:
-    ear = Ear(recogniser)
+    ear = HelpedEar(recogniser)
     ear.hear(500, 1000)
     ear.stream.close(1000)
     ear.stream.fail_waiting("the robot is stopping")
@@ -309,7 +291,7 @@ def test_whatever_happens_every_utterance_has_one_outcome(steps: list[tuple[str,
 async def _hear_through(steps: list[tuple[str, int]]) -> None:
     """Each word that the recogniser says has a name of its own; it is in one text at most, and in the order said."""
     recogniser = Recogniser()
-    ear = Ear(recogniser)
+    ear = HelpedEar(recogniser)
     said = 0
     for what, size in steps:
         session = recogniser.session if recogniser.sessions else None
