@@ -39,6 +39,7 @@ SYSTEM_FOLDER: Final = Path("/etc/freeswitch-robot")
 _APPLICATION: Final = "freeswitch-robot"
 _PREFIX: Final = "ROBOT_"
 _MASK: Final = "****"
+_LONG_ENOUGH: Final = 16
 _WEB: Final = ("http", "https")
 #: Names without the prefix under which some settings are read, too, where they are not set under their own.
 STREAM_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -64,6 +65,12 @@ def _text_of_secret(value: object) -> object:
     if not isinstance(value, str | SecretStr):
         raise ValueError('should be text: write it in quotes, like password = "..."')
     return value
+
+
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < _LONG_ENOUGH:
+        raise ValueError(f"should have at least {_LONG_ENOUGH} characters: `openssl rand -hex 16` makes one")
+    return secret
 
 
 def _lower_case(value: object) -> object:
@@ -308,6 +315,16 @@ class MetricsSettings(_Section):
     port: Port = 8085
 
 
+class ConsoleSettings(_Section):
+    """[console]: the web page and the REST interface of `robot run`. token: who knows it may use them; None: whoever is
+    on this machine, and then `host` must be of it alone."""
+
+    enabled: bool = True
+    host: Host = "127.0.0.1"
+    port: Port = 8086
+    token: Annotated[SecretStr, BeforeValidator(_text_of_secret), AfterValidator(_hard_to_guess)] | None = None
+
+
 class SessionsSettings(_Section):
     """[sessions]: who is in a call now. url: of the Redis where several robots tell it; None: each for itself."""
 
@@ -359,6 +376,7 @@ class Settings(_Section):
     dialer: DialerSettings = Field(default_factory=DialerSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    console: ConsoleSettings = Field(default_factory=ConsoleSettings)
     sessions: SessionsSettings = Field(default_factory=SessionsSettings)
     voice: VoiceSettings = Field(default_factory=VoiceSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)

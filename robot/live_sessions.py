@@ -85,6 +85,15 @@ class LiveSessions:
             raise RuntimeError("the live sessions were not started")
         return self._task
 
+    def own(self) -> list[CallSession]:
+        """The calls of this process as they are now, the oldest first."""
+        return [*self._live.values()]
+
+    async def of_others(self) -> list[CallSession]:
+        """The calls of other robots of this tenant, where they tell them. Raises SessionsUnavailable."""
+        told = await self.sessions.all(tenant=self._tenant)
+        return [session for session in told if session.robot != self._robot]
+
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="live sessions")
         self._task.add_done_callback(_tell_death)

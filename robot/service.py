@@ -1,6 +1,7 @@
 """The parts of the long-running robot of `robot run`, and what may be asked of them: `robot.lifetime` asks.
 
-Calls that come in, the dialer, commands from other terminals, deleting what is too old. Everything is watched.
+Calls that come in or are ordered one by one, the dialer, the console, commands from other terminals, deleting what is
+too old. Everything is watched.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -17,9 +18,13 @@ import structlog
 
 from robot.campaign.definition import Campaign
 from robot.campaign.incoming import CampaignsByCall, IncomingCalls
+from robot.campaign.ordered_calls import OrderedCalls
 from robot.campaign.roster import Roster, reread
 from robot.campaign.watching import CampaignFigures
 from robot.config import Settings
+from robot.console.console import Console
+from robot.console.health import look
+from robot.console.parts import ConsoleParts
 from robot.daemon import Daemon
 from robot.esl.hook import Hook, HookSettings
 from robot.esl.pulse import HubPulse
@@ -27,6 +32,7 @@ from robot.metrics.server import MetricsServer
 from robot.retention import PromptRetention, Retention
 from robot.sd_notify import Notifier
 from robot.store.campaign_records import CampaignState, StoredCampaign
+from robot.store.database import Database
 from robot.store.errors import StoreError
 from robot.supervision import TaskDied, Watched, feed
 from robot.toml_file import Problem
@@ -73,8 +79,8 @@ NewDialer = Callable[[Daemon, Sequence[Campaign]], Dialer]
 class Service:
     """What only a long-running robot does. Use as an async context manager, entered after its daemon.
 
-    Entering raises CampaignError, EventSocketError or MetricsError. `failed` is done when a part of it died, with the
-    reason.
+    Entering raises CampaignError, EventSocketError, MetricsError or ConsoleError. `failed` is done when a part of it
+    died, with the reason.
     """
 
     def __init__(
@@ -93,18 +99,21 @@ class Service:
         self._running = AsyncExitStack()
         self._watched = Watched()
         self._incoming: IncomingCalls | None = None
+        self._ordered: OrderedCalls | None = None
         self._dialer: Dialer | None = None
         self._rereading = asyncio.Lock()
         self._elsewhere: dict[str, Path] = {}
         self._unknown: dict[str, datetime | None] = {}
         self.hook_port: int | None = None
         self.metrics_port: int | None = None
+        self.console_port: int | None = None
 
     async def __aenter__(self) -> Self:
         parts, settings = self._daemon.parts, self._settings
         async with AsyncExitStack() as starting:
             starting.push_async_callback(self._watched.close)
             self._incoming = IncomingCalls(CampaignsByCall(self.campaigns), parts)
+            self._ordered = OrderedCalls(parts)
             self._watch_loops(starting)
             recordings = Retention(parts.store, settings.recordings.folder)
             prompts = PromptRetention(parts.prompts, settings.prompts.keep_mb)
@@ -133,6 +142,8 @@ class Service:
                 starting.push_async_callback(self._dialer.close)
                 self._daemon.metrics.watch_campaigns(self._dialer.figures)
                 self._watched.start(self._dialer.run(), "dialer")
+            if settings.console.enabled:
+                await self._start_console(starting)
             self._watched.start(self._follow_commands(), "commands")
             self._running = starting.pop_all()
         return self
@@ -164,6 +175,8 @@ class Service:
         """No new call from this moment, in neither direction."""
         if self._incoming is not None:
             self._incoming.stop_taking()
+        if self._ordered is not None:
+            self._ordered.stop_taking()
         if self._dialer is not None:
             self._dialer.stop_dialling()
 
@@ -198,8 +211,31 @@ class Service:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _callers(self) -> list[IncomingCalls | Dialer]:
-        return [part for part in (self._incoming, self._dialer) if part is not None]
+    def _callers(self) -> list[IncomingCalls | OrderedCalls | Dialer]:
+        return [part for part in (self._incoming, self._ordered, self._dialer) if part is not None]
+
+    async def _start_console(self, starting: AsyncExitStack) -> None:
+        """Raises ConsoleError."""
+        settings, daemon = self._settings, self._daemon
+        assert self._ordered is not None
+        database = Database(settings.database.url)
+        starting.callback(database.close)
+        started_at = datetime.now(UTC)
+        parts = ConsoleParts(
+            daemon.parts, daemon.sessions, database, settings.database.url, self._ordered,
+            campaigns=lambda: self.campaigns,
+            campaigns_folder=lambda: self._settings.campaigns.folder,
+            health=lambda: look(
+                daemon.parts, daemon.metrics, daemon.transcription, database.masked_url, started_at, self.calls
+            ),
+            recordings=settings.recordings.folder,
+        )  # fmt: skip
+        console = Console(parts, settings.console)
+        await console.start()
+        starting.push_async_callback(console.close)
+        self.console_port = console.port
+        self._watched.add(console.task)
+        self._watched.start(console.feed.run(), "console events")
 
     def _watch_loops(self, starting: AsyncExitStack) -> None:
         pulse = HubPulse(self._daemon.thread)

@@ -24,6 +24,7 @@ from robot.campaign.definition import CampaignError
 from robot.campaign.do_not_call_file import BadDoNotCallFile
 from robot.campaign.numbers import BadNumber
 from robot.config import ConfigError, LoadedSettings, load_settings
+from robot.console.errors import ConsoleError
 from robot.esl.errors import CannotListen, EventSocketError
 from robot.logs import set_up_logging
 from robot.metrics.errors import MetricsError
@@ -61,6 +62,7 @@ _EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (SimulatorError, WRONG_INPUT),
     (AudioError, WRONG_INPUT),
     (MetricsError, WRONG_INPUT),
+    (ConsoleError, WRONG_INPUT),
     (DatabaseUnavailable, UNREACHABLE),
     (StoreError, UNREACHABLE),
     (BadSessionsUrl, WRONG_INPUT),

@@ -15,7 +15,8 @@ _SECONDS: Final = (0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
 
 
 class StoreMetrics:
-    """A StoreWatcher. A claim is the operation `claim`."""
+    """A StoreWatcher. A claim is the operation `claim`. up, last_s: whether the last operation found the database, and
+    how long it took."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._took = Histogram(
@@ -31,6 +32,8 @@ class StoreMetrics:
             registry=registry,
         )  # fmt: skip
         self._up.set(1)
+        self.up = True
+        self.last_s: float | None = None
         self._refused = Counter(
             "robot_do_not_call_refusals", "Calls that were not placed as the number is on the do-not-call list.",
             registry=registry,
@@ -40,7 +43,8 @@ class StoreMetrics:
         self._took.labels(name).observe(took_s)
         if error is not None:
             self._errors.labels(name, type(error).__name__).inc()
-        self._up.set(not isinstance(error, DatabaseUnavailable))
+        self.up, self.last_s = not isinstance(error, DatabaseUnavailable), took_s
+        self._up.set(self.up)
         if isinstance(error, OnDoNotCallList):
             self._refused.inc()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -19,6 +20,7 @@ Reader = Callable[[], Iterable[Metric]]
 # A loop that is that late loses audio; Prometheus waits 10 s by default.
 _ANSWER_LIMIT_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.1
+_LATEST: Final = 50
 _DELAYS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0)
 
 
@@ -70,6 +72,12 @@ class LoopWatch:
             registry=registry, buckets=_DELAYS_S,
         )  # fmt: skip
         self._timer: asyncio.TimerHandle | None = None
+        self._latest: deque[float] = deque(maxlen=_LATEST)
+
+    @property
+    def worst_s(self) -> float:
+        """Of the last seconds."""
+        return max(self._latest, default=0.0)
 
     def start(self) -> None:
         self._look_at(asyncio.get_running_loop().time() + _LOOK_EVERY_S)
@@ -84,5 +92,7 @@ class LoopWatch:
 
     def _look(self, due: float) -> None:
         now = asyncio.get_running_loop().time()
-        self._late.observe(max(0.0, now - due))
+        late = max(0.0, now - due)
+        self._late.observe(late)
+        self._latest.append(late)
         self._look_at(now + _LOOK_EVERY_S)

@@ -25,7 +25,7 @@ class Metrics:
     """Of one daemon, in a registry of its own.
 
     calls: an Observer of all calls. switches: gives each client its watcher. store: the store's watcher.
-    transcription: its `done` is the scheduler's `on_done`. campaigns: `follow` is to be run.
+    transcription: its `done` is the scheduler's `on_done`. campaigns: `follow` is to be run. loop_watch: of the loop.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Metrics:
         self.switches = SwitchMetrics(self.registry)
         self.transcription = TranscriptionMetrics(self.registry)
         self.store = StoreMetrics(self.registry)
-        self._loop_watch = LoopWatch(self.registry)
+        self.loop_watch = LoopWatch(self.registry)
         self._live = Live()
         self.registry.register(self._live)
         ProcessCollector(registry=self.registry)
@@ -55,13 +55,13 @@ class Metrics:
             lambda: _read_webhooks(parts.webhooks),
         ):
             self._live.read(reader)
-        self._loop_watch.start()
+        self.loop_watch.start()
 
     def watch_campaigns(self, figures: Callable[[], Sequence[CampaignFigures]]) -> None:
         self._live.read(lambda: self.campaigns.read(figures()))
 
     def close(self) -> None:
-        self._loop_watch.close()
+        self.loop_watch.close()
 
 
 def _read_webhooks(webhooks: WebhookSender) -> Iterable[Metric]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
@@ -13,6 +14,8 @@ from ws_audio.delays import BOUNDS_S
 from ws_audio.server import AudioServer, Refusal
 from ws_audio.transcription.scheduler import JobDone, Priority, TranscriptionScheduler
 
+# For people who look on: with ten calls the utterances of half a minute.
+_LATEST: Final = 100
 _SECONDS: Final = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 3.0, 10.0)
 
 
@@ -32,12 +35,14 @@ class TranscriptionMetrics:
         self._audio = Counter(
             "robot_transcription_audio_seconds", "The length of what was transcribed.", registry=registry
         )
+        self.latest: deque[JobDone] = deque(maxlen=_LATEST)
 
     def done(self, job: JobDone) -> None:
         priority = job.priority.name.lower()
         self._wait.labels(priority).observe(job.wait_s)
         self._run.labels(priority).observe(job.work_s)
         self._audio.inc(job.audio_s)
+        self.latest.append(job)
 
 
 def read_transcription(scheduler: TranscriptionScheduler) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ counts mean is known elsewhere.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -92,7 +92,7 @@ class StepCount:
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """An attempt with what was said, for an export."""
+    """An attempt with what was said, for an export. faults: codes of what went wrong, parted by blanks."""
 
     uuid: str
     direction: str
@@ -114,6 +114,7 @@ class RecordedCall:
     transferred_to: str | None
     recording: str | None
     error: str | None
+    faults: str | None
     answers: Mapping[str, str]
     fields: Mapping[str, str]
     turns: tuple[TurnRecord, ...]
@@ -156,6 +157,17 @@ class ReportRepository:
         )
         return sorted(counts, key=lambda count: count.begin)
 
+    def outcomes_by_bucket(self) -> dict[str, dict[int, int]]:
+        """Of each outcome, how many calls began within BUCKET_S from a time on, in seconds since 1970. Calls that go on
+        are not among them."""
+        counted: dict[str, dict[int, int]] = defaultdict(dict)
+        what = select(self._bucket(BUCKET_S), Attempt.outcome, func.count()).where(
+            *self._within(), Attempt.outcome.is_not(None)
+        )
+        for bucket, outcome, calls in self._session.execute(what.group_by(text("1"), Attempt.outcome)):
+            counted[str(outcome)][int(bucket) * BUCKET_S] = calls
+        return counted
+
     def talk_seconds(self) -> dict[int, int]:
         """How many answered calls had talks of so many times ten seconds, rounded down."""
         tens = Attempt.talk_ms // 10_000
@@ -175,6 +187,16 @@ class ReportRepository:
 
     def caller_ids(self) -> list[NamedCount]:
         return self._named("caller_id")
+
+    def faults(self) -> list[NamedCount]:
+        """By code: calls in which that went wrong, once or more often."""
+        attempts, answered = Counter[str](), Counter[str]()
+        counts = (func.count(), func.count(Attempt.answered_at))
+        for codes, begun, picked_up in self._grouped(Attempt.faults, *counts, where=Attempt.faults.is_not(None)):
+            for code in set(codes.split()):
+                attempts[code] += begun
+                answered[code] += picked_up
+        return [NamedCount(code, calls, answered[code]) for code, calls in sorted(attempts.items(), key=_most_first)]
 
     def amd(self) -> list[AmdCount]:
         counts = []
@@ -308,6 +330,10 @@ class ReportRepository:
         if is_postgresql(self._session):
             return func.floor(extract("epoch", Attempt.created_at) / seconds)
         return cast(func.strftime("%s", Attempt.created_at), Integer) // seconds
+
+
+def _most_first(counted: tuple[str, int]) -> tuple[int, str]:
+    return -counted[1], counted[0]
 
 
 # Of calls that were answered; of others it would mean nothing.

@@ -172,6 +172,12 @@ def test_a_real_call_without_a_password_is_told_what_to_write() -> None:
             settings.freeswitch.required_password()
 
 
+def test_a_token_that_can_be_guessed_is_refused(file: Path) -> None:
+    told = complaint(file, '[console]\ntoken = "short"\n')
+    assert "at least 16 characters" in told
+    assert "short" not in told
+
+
 def test_the_example_is_the_defaults(file: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     loaded = load(file, text)
@@ -190,6 +196,7 @@ def test_every_setting_can_be_set_in_the_environment() -> None:
             "llm.url": "https://example.com/v1",
             "tts.url": "https://example.com/v1",
             "spool.folder": "/run/freeswitch-robot",
+            "console.token": "of sixteen letters",
         }
         value = known.get(row.key, str(row.value or 1))
         loaded = load_settings(None, {variable: value})

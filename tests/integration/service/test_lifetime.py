@@ -73,6 +73,7 @@ class Service:
             "ROBOT_FREESWITCH__PASSWORD": PASSWORD,
             "ROBOT_AUDIO__PORT": str(free_port()),
             "ROBOT_METRICS__PORT": str(free_port()),
+            "ROBOT_CONSOLE__PORT": str(free_port()),
             "PYTHONPATH": str(ROOT),
         }
         self.process = subprocess.Popen(
