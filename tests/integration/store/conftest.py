@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from robot.store.database import Database
 from robot.store.schema import Base
+from robot.store.store import Store
 
 _numbers = count(1)
 _TEMPLATE = "robot_template"
@@ -93,6 +94,13 @@ def database(backend: str, request: pytest.FixtureRequest) -> Iterator[Database]
             session.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
     yield database
     database.close()
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[Store]:
+    store = Store(database)
+    yield store
+    await store.close()
 
 
 def administer(server: URL, statement: str) -> None:

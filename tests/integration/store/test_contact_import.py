@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 from robot.campaign.contact_import import Duplicates, Import, Imported, RejectsFile
 from robot.campaign.contacts import ContactList
 from robot.store.campaign_records import ContactState, Placed, Scope
-from robot.store.database import Database
 from robot.store.store import Store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -28,13 +26,6 @@ Eve;3,31E+10;;
 Fay;"="01 40 00 00 03"";;
 Gil;'0140000004;;;;too;many
 """
-
-
-@pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
-    store = Store(database)
-    yield store
-    await store.close()
 
 
 async def imported(

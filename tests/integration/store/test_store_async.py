@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,13 +48,6 @@ def finished(new: NewAttempt, result: AttemptResult = RESULT) -> Finished:
 
 def new_attempt(number: int = 1) -> NewAttempt:
     return NewAttempt(str(uuid4()), "spring", f"+3314000{number:04}", None, "carrier", "fs1", NOW)
-
-
-@pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
-    store = Store(database)
-    yield store
-    await store.close()
 
 
 async def test_a_call_from_its_beginning_to_its_end(store: Store) -> None:

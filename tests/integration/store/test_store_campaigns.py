@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,20 +15,12 @@ from robot.store.campaign_records import (
     Scope,
     StoredCampaign,
 )
-from robot.store.database import Database
 from robot.store.errors import CampaignStateRefused, UnknownCampaign
 from robot.store.store import Store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 ONE, TWO, THREE = (f"+3314000000{place}" for place in (1, 2, 3))
-
-
-@pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
-    store = Store(database)
-    yield store
-    await store.close()
 
 
 async def test_a_campaign_is_known_by_its_list_and_stopped(store: Store) -> None:

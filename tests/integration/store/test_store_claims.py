@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,13 +37,6 @@ BUSY = AttemptResult("busy", "USER_BUSY", None, 800, None, None, NOW + SECOND, N
 
 def number(place: int) -> str:
     return f"+3314000{place:04}"
-
-
-@pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
-    store = Store(database)
-    yield store
-    await store.close()
 
 
 async def running(store: Store, contacts: int, campaign: str = "spring") -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 
 from robot.store.campaign_records import SILENT_FOR, CampaignState, ContactState, Daemon, NewContact, TakenOver
 from robot.store.daemons import this_daemon
-from robot.store.database import Database
 from robot.store.errors import AnotherDaemon
 from robot.store.records import NewAttempt
 from robot.store.store import Store
@@ -23,13 +21,6 @@ from robot.store.store import Store
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 LEASE = timedelta(minutes=1)
-
-
-@pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
-    store = Store(database)
-    yield store
-    await store.close()
 
 
 def daemon(host: str = "elsewhere") -> Daemon:

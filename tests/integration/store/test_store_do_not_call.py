@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -37,13 +36,6 @@ def entry(what: str = NUMBER, campaign: str | None = None, note: str | None = No
 
 def new_attempt(number: str = NUMBER, campaign: str = "spring") -> NewAttempt:
     return NewAttempt(str(uuid4()), campaign, number, None, "carrier", "fs1", NOW)
-
-
-@pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
-    store = Store(database)
-    yield store
-    await store.close()
 
 
 async def add(store: Store, new: NewDoNotCall) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -22,13 +21,6 @@ SECOND = timedelta(seconds=1)
 
 def webhook(created_at: datetime = NOW) -> NewWebhook:
     return NewWebhook(str(uuid4()), "https://example.com/hook", "outcome", '{"outcome": "yes"}', created_at, None)
-
-
-@pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
-    store = Store(database)
-    yield store
-    await store.close()
 
 
 async def test_what_is_posted_waits_until_it_is_delivered(store: Store) -> None:

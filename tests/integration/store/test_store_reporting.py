@@ -54,7 +54,7 @@ class Book:
     def call(
         self, at: datetime, outcome: str | None, *, talk_ms: int | None = None, turns: tuple[TurnRecord, ...] = (),
         contact: int | None = None, campaign: str = "spring", amd: str | None = None, gateway: str = "carrier",
-        handover: Handover | None = None,
+        handover: Handover | None = None, faults: tuple[str, ...] = (),
     ) -> str:  # fmt: skip
         serial = next(self._serial)
         uuid = str(UUID(int=serial, version=4))
@@ -67,7 +67,7 @@ class Book:
                 answered_at = None if talk_ms is None else at + timedelta(seconds=5)
                 result = AttemptResult(
                     outcome, "NORMAL_CLEARING", amd, None, talk_ms, answered_at, at + timedelta(minutes=1), None, None,
-                    amd_confidence=None if amd is None else 0.8, handover=handover,
+                    amd_confidence=None if amd is None else 0.8, handover=handover, faults=faults,
                 )  # fmt: skip
                 attempts.finish(uuid, result, turns, [], [])
         return uuid
@@ -87,7 +87,7 @@ def book(database: Database) -> Book:
 
 COUNTS = (
     "contacts", "incoming", "outcomes", "buckets", "talk_seconds", "attempts_per_contact", "hangup_causes", "gateways",
-    "caller_ids", "amd", "steps", "handovers",
+    "caller_ids", "amd", "steps", "handovers", "faults",
 )  # fmt: skip
 
 
@@ -125,6 +125,19 @@ def test_what_is_counted(database: Database, book: Book) -> None:
     assert sorted(found["steps"], key=str) == [
         StepCount("goodbye", 1, 1, 0, 3.0),
         StepCount("greeting", 2, 1, 2, 1.0),
+    ]
+
+
+def test_faults_are_counted_once_a_call(database: Database, book: Book) -> None:
+    book.call(NIGHT, "failed", talk_ms=1, faults=("LLM_FAIL", "LLM_FAIL", "ASR_FAIL"))
+    book.call(NIGHT, "completed", talk_ms=1, faults=("LLM_FAIL",))
+    book.call(NIGHT, "failed", faults=("INTERNAL",))
+    book.call(NIGHT, "completed", talk_ms=1)
+    book.call(NIGHT, "failed", faults=("INTERNAL",), campaign="autumn")
+    assert counts(database)["faults"] == [
+        NamedCount("LLM_FAIL", 2, 2),
+        NamedCount("ASR_FAIL", 1, 1),
+        NamedCount("INTERNAL", 1, 0),
     ]
 
 

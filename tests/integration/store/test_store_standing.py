@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -22,13 +21,6 @@ from tests.integration.store.test_store_plans import statements, whole_tables_re
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 NUMBERS = [f"+3314000000{place}" for place in range(6)]
-
-
-@pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
-    store = Store(database)
-    yield store
-    await store.close()
 
 
 async def call(store: Store, place: int, at: datetime, outcome: str | None, next_try: NextTry | None = None) -> None:
