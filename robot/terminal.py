@@ -66,6 +66,9 @@ class CallView:
     def _over(self, uuid: str, report: CallReport) -> None:
         style = _COLOUR_OF_OUTCOME.get(report.outcome or "", "magenta")
         self._line(uuid, report.talk_ms, f"{report.outcome}  ({report.hangup_cause or 'no hangup cause'})", style)
+        for fault in report.faults:
+            if fault.reason != report.error:
+                self._line(uuid, fault.at_ms, f"{fault.code}: {fault.reason}", "red")
         if report.error is not None:
             self._line(uuid, None, report.error, style)
 

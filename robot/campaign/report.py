@@ -72,6 +72,7 @@ class Report:
     talks: Sequence[int]
     week: Sequence[Sequence[Slot]]
     days: Mapping[date, Slot]
+    faults: Sequence[NamedCount] = ()
 
     @property
     def attempts(self) -> int:
@@ -111,6 +112,7 @@ class Report:
             "hangup_causes": [asdict(count) for count in self.hangup_causes],
             "amd": [asdict(count) for count in self.amd],
             "handovers": asdict(self.handovers),
+            "faults": [asdict(count) for count in self.faults],
             "steps": [asdict(count) for count in self.steps],
             "gateways": [asdict(count) for count in self.gateways],
             "caller_ids": [asdict(count) for count in self.caller_ids],
@@ -147,8 +149,8 @@ class Report:
 
 #: The parts of a report that are lists, and what tells their rows apart.
 _KEYS: Final[Mapping[str, str]] = {
-    "outcomes": "outcome", "hangup_causes": "name", "amd": "kind", "steps": "step", "gateways": "name",
-    "caller_ids": "name", "talks": "from_s", "hours": "hour", "weekdays": "weekday", "days": "day",
+    "outcomes": "outcome", "hangup_causes": "name", "amd": "kind", "faults": "name", "steps": "step",
+    "gateways": "name", "caller_ids": "name", "talks": "from_s", "hours": "hour", "weekdays": "weekday", "days": "day",
 }  # fmt: skip
 
 
@@ -184,6 +186,7 @@ def make_report(
             talks=_talks(counts.talk_seconds()),
             week=_week(buckets, zone),
             days=_days(buckets, zone),
+            faults=counts.faults(),
         )
 
 

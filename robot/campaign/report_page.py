@@ -56,7 +56,8 @@ def page(report: Report) -> str:
 def _parts(report: Report) -> list[str]:
     parts = [_outcomes(report), _amd(report), _steps(report), _days(report), _hours(report), _week(report)]
     parts += [_talks(report), _per_contact(report)]
-    named = (("Gateways", report.gateways), ("Caller ids", report.caller_ids), ("Hangup causes", report.hangup_causes))
+    named = [("Gateways", report.gateways), ("Caller ids", report.caller_ids), ("Hangup causes", report.hangup_causes)]
+    named += [("Faults", report.faults)] if report.faults else []
     return [part for part in parts if part] + [_table(title, counts) for title, counts in named]
 
 

@@ -33,6 +33,8 @@ def print_report(console: Console, report: Report) -> None:
     )
     console.print(Columns([_talks(report), _per_contact(report)]))
     console.print(Columns([_named("gateway", report), _named("caller id", report), _named("hangup cause", report)]))
+    if report.faults:
+        console.print(_faults(report))
 
 
 def told_period(report: Report) -> str:
@@ -175,6 +177,13 @@ def _named(title: str, report: Report) -> Table:
     table = _table(f"By {title}", title, "attempts", "answered")
     for count in counts[:12]:
         table.add_row(escape(count.name or "(none)"), f"{count.attempts:,}", told_share(count.answered, count.attempts))
+    return table
+
+
+def _faults(report: Report) -> Table:
+    table = _table("What went wrong", "fault", "calls", "share")
+    for count in report.faults:
+        table.add_row(escape(count.name or ""), f"{count.attempts:,}", told_share(count.attempts, report.attempts))
     return table
 
 

@@ -26,7 +26,8 @@ def call(caller_id: str = "+33199000001", number: str | None = "+33140000001") -
         uuid="u", direction="outgoing", number=number, caller_id=caller_id, gateway="carrier", node="fs1",
         created_at=AT, answered_at=AT, ended_at=None, outcome="interested", hangup_cause="NORMAL_CLEARING", amd="human",
         amd_confidence=0.9, ring_ms=5, talk_ms=6, callback_earliest=None, callback_latest=None, transferred_to=None,
-        recording=None, error=None, answers={"city": "Lyon"}, fields={"name": "Zoé"}, turns=TURNS,
+        recording=None, error=None, faults="LLM_TIMEOUT ASR_FAIL", answers={"city": "Lyon"},
+        fields={"name": "Zoé"}, turns=TURNS,
     )  # fmt: skip
 
 
