@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from robot.call.amd.detector import AmdSettings
+from robot.call.amd.settings import AmdSettings
 from robot.call.answer_policy import AnswerPolicy
 from robot.call.outcome_webhook import OutcomeWebhook
 from robot.call.recording import RecordingPlan

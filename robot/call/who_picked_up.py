@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from robot.call.amd.detector import AmdDetector, AmdSettings, Decided, MessageMayStart
+from robot.call.amd.detector import AmdDetector, Decided, MessageMayStart
 from robot.call.amd.greetings import AmdClass, Greetings
+from robot.call.amd.settings import AmdSettings
 from robot.call.hearing import StreamClock
 from robot.call.waiting import first_of
 from ws_audio.events import (

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from robot.call.amd.detector import AmdSettings
 from robot.call.amd.greetings import AmdClass
+from robot.call.amd.settings import AmdSettings
 from robot.call.answer_policy import HANG_UP, AnswerAction, AnswerPolicy, AnswerScreening, GoOn, LeaveMessage, PressKeys
 
 

@@ -15,20 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from robot.call.amd.evidence import HANG_OVER_MS, Evidence
 from robot.call.amd.greetings import AmdClass, Greetings, Recognised
-from robot.call.amd.signals import HeardSignal, LineSignals, Signal
-from ws_audio.events import (
-    FinalTranscript,
-    PartialTranscript,
-    SpeechContinues,
-    SpeechEnded,
-    SpeechEvent,
-    SpeechStarted,
-    ToneEnded,
-    ToneEvent,
-    ToneStarted,
-    TranscriptionFailed,
-)
+from robot.call.amd.settings import AmdSettings
+from robot.call.amd.signals import HeardSignal
+from ws_audio.events import FinalTranscript, PartialTranscript, SpeechEvent, ToneEvent
 
 # How sure each kind of evidence makes. A decision is taken back only by evidence that makes surer.
 _SURE_WORDS: Final = {
@@ -44,32 +35,6 @@ _SHORT_GREETING: Final = 0.7
 _NOTHING_BUT_A_TONE: Final = 0.65
 _LENGTH: Final = 0.6
 _GUESS: Final = 0.5
-
-# The voice activity detector goes on for as long after a tone, and takes the first frames before it is one.
-_HANG_OVER_MS: Final = 100
-_SHORTEST_SPEECH_MS: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class AmdSettings:
-    """Times in ms of audio."""
-
-    initial_silence_ms: int = 3000  # nobody there
-    hello_ms: int = 1000  # not longer than this, with its pauses, is "Hello?", "Oui, allô ?" ...
-    hello_silence_ms: int = 500  # ... after which somebody who waits for us is so long silent
-    short_greeting_ms: int = 1700  # not longer is "Hello, this is Mary.", and the beginning of many another greeting
-    short_silence_ms: int = 700  # so that its text is there first, where recognition is fast
-    click_ms: int = 120  # less is no greeting until it has words
-    text_wait_ms: int = 1300  # silence after a greeting of any length, when no text has come
-    human_greeting_ms: int = 4500  # beyond, and without words that say otherwise, a machine
-    human_words: int = 12  # the same, in words
-    no_more_words_ms: int = 2500  # without a new word in partial transcripts, who speaks on is not the callee
-    long_speech_ms: int = 7500  # without a stop: a machine, before its words are known
-    no_beep_ms: int = 5000  # silence after the greeting of a voicemail that has no beep
-    no_screening_beep_ms: int = 1200  # the same of a call screening: it listens after its question
-    beep_alone_ms: int = 1500  # silence after a beep without a greeting
-    watch_ms: int = 4000  # what begins so long after a decision may take it back
-    beep_again_ms: int = 2500  # after the beep: another one begins the message anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +75,6 @@ class _Verdict:
     in_words: bool = False  # more of them may mean something else, of the same certainty
 
 
-@dataclass(slots=True)
-class _Stretch:
-    """Speech, its short gaps bridged."""
-
-    started_ms: int
-    ended_ms: int
-
-
 class AmdDetector:
     """Watches one call from its answer on."""
 
@@ -125,61 +82,30 @@ class AmdDetector:
         self.decision: Decided | None = None
         self._greetings = greetings
         self._settings = settings or AmdSettings()
-        self._signals = LineSignals()
-        self._now = 0
-        self._speech: list[_Stretch] = []
-        self._speaking_since: int | None = None  # start of the utterance that goes on
-        self._deaf_until = 0  # voiced frames up to here were a tone
-        self._texts: dict[int, str] = {}  # final, by utterance
-        self._partial = ""  # of the utterance that goes on
-        self._partial_since = self._partial_until = 0  # the audio over which it has been the same
-        self._outstanding: set[int] = set()  # utterances that have ended and have no text yet
+        self._heard = Evidence(self._settings)
         self._recognised: Recognised | None = None
-        self._beep: HeardSignal | None = None  # the last that counts
-        self._ringing: HeardSignal | None = None  # the last; it was a beep if this is a voicemail
-        self._fax_bursts = 0
         self._may_start: MessageMayStart | None = None
 
     def hear(self, event: SpeechEvent | ToneEvent, now_ms: int) -> tuple[AmdUpdate, ...]:
         """Take in an event that came at `now_ms` of audio time, which never goes back."""
         if self.settled:
             return ()
-        self._now = max(self._now, now_ms)
-        match event:
-            case ToneStarted() | ToneEnded():
-                self._heard_tone(event)
-            case SpeechStarted(at_ms):
-                if not self._signals.sounding:
-                    self._speaking_since = at_ms
-            case SpeechContinues(run_started_ms, at_ms):
-                self._heard_speech(run_started_ms, at_ms)
-            case SpeechEnded():
-                self._speaking_since = None
-                self._partial = ""
-                self._outstanding.add(event.utterance)
-            case PartialTranscript(text=text, until_ms=until_ms):
-                if text != self._partial:
-                    self._partial, self._partial_since = text, until_ms
-                self._partial_until = until_ms
-                self._recognise()
-            case FinalTranscript():
-                self._heard_text(event)
-            case TranscriptionFailed():
-                self._outstanding.discard(event.utterance)
+        self._heard.now_ms = max(self._heard.now_ms, now_ms)
+        self._heard.hear(event)
+        if isinstance(event, PartialTranscript) or (isinstance(event, FinalTranscript) and event.text):
+            self._recognised = self._greetings.recognise(self._heard.text())
         return self._updates()
 
     def advance(self, now_ms: int) -> tuple[AmdUpdate, ...]:
         """What is known at `now_ms` that was not known before."""
         if self.settled:
             return ()
-        self._now = max(self._now, now_ms)
+        self._heard.now_ms = max(self._heard.now_ms, now_ms)
         return self._updates()
 
     def _updates(self) -> tuple[AmdUpdate, ...]:
         updates: list[AmdUpdate] = []
-        signal = self._signals.completed(self._now)
-        if signal is not None:
-            self._heard_signal(signal)
+        self._heard.complete_signals()
         verdict = self._judge()
         if verdict is not None and (decided := self._decide(verdict)) is not None:
             updates.append(decided)
@@ -191,74 +117,30 @@ class AmdDetector:
     def settled(self) -> bool:
         """Nothing that is still to come would change the decision: no need to listen for tones any more."""
         until = self._watched_until()
-        if until is None or self._now < until or self._signals.going_on:
+        if until is None or self._heard.now_ms < until or self._heard.signal_going_on:
             return False
         # What was being said when the watch ended is heard to its end.
-        return not self._outstanding and (self._speaking_since is None or self._speaking_since > until)
+        return not self._heard.outstanding and (
+            self._heard.speaking_since is None or self._heard.speaking_since > until
+        )
 
     def deadline(self) -> int | None:
         """When `advance` wants to be called, in ms of audio time, should nothing be heard until then."""
         if self.settled:
             return None
-        settings = self._settings
-        times: list[int | None] = [self._signals.deadline(), self._watched_until()]
-        end = self._speech[-1].ended_ms if self._speech else None
+        settings, quiet_since = self._settings, self._heard.quiet_since()
+        times: list[int | None] = [self._heard.signal_deadline(), self._watched_until()]
         if self._told_by_timing:
-            times.append(self._quiet_since() + settings.initial_silence_ms)
-            if end is not None:
-                quiet = (
-                    settings.hello_silence_ms,
-                    settings.short_silence_ms,
-                    settings.text_wait_ms,
-                )
-                times += [self._quiet_since() + each for each in quiet]
-                times.append(self._speech[0].started_ms + settings.long_speech_ms)
+            times.append(quiet_since + settings.initial_silence_ms)
+            if self._heard.speech:
+                waits = (settings.hello_silence_ms, settings.short_silence_ms, settings.text_wait_ms)
+                times += [quiet_since + each for each in waits]
+                times.append(self._heard.speech[0].started_ms + settings.long_speech_ms)
         if self._may_start is None:
-            times += [self._quiet_since() + settings.no_beep_ms, self._quiet_since() + settings.no_screening_beep_ms]
-        if self._beep is not None:
-            times.append(self._beep.ended_ms + settings.beep_alone_ms)
-        return min((time for time in times if time is not None and time > self._now), default=None)
-
-    # -- what is heard -------------------------------------------------------------------------------------------------
-
-    def _heard_tone(self, tone: ToneEvent) -> None:
-        """The voice activity detector takes a tone for speech, until it is known to be one."""
-        self._signals.hear(tone)
-        for stretch in self._speech:
-            stretch.ended_ms = min(stretch.ended_ms, max(stretch.started_ms, tone.started_ms))
-        self._speech = [each for each in self._speech if each.ended_ms - each.started_ms >= _SHORTEST_SPEECH_MS]
-        if isinstance(tone, ToneEnded):
-            self._deaf_until = tone.ended_ms + _HANG_OVER_MS
-
-    def _heard_speech(self, run_started_ms: int, at_ms: int) -> None:
-        if self._signals.sounding or at_ms <= self._deaf_until:
-            return
-        last = self._speech[-1] if self._speech else None
-        if last is not None and last.started_ms >= run_started_ms and last.ended_ms > self._deaf_until:
-            last.ended_ms = max(last.ended_ms, at_ms)
-        else:
-            self._speech.append(_Stretch(max(run_started_ms, self._deaf_until), at_ms))
-
-    def _heard_text(self, final: FinalTranscript) -> None:
-        self._outstanding.discard(final.utterance)
-        if final.text:
-            self._texts[final.utterance] = final.text
-            self._recognise()
-        else:  # a cough, a click, a tone: nobody spoke
-            self._speech = [
-                each for each in self._speech if not final.started_ms <= each.started_ms < final.ended_ms
-            ]  # fmt: skip
-
-    def _recognise(self) -> None:
-        self._recognised = self._greetings.recognise(self._text())
-
-    def _heard_signal(self, signal: HeardSignal) -> None:
-        if signal.kind is Signal.FAX_CALLING and not self._speech:
-            self._fax_bursts += 1
-        elif signal.kind is Signal.RINGING:
-            self._ringing = signal
-        elif signal.kind in (Signal.BEEP, Signal.FAX_CALLING):
-            self._beep = signal
+            times += [quiet_since + settings.no_beep_ms, quiet_since + settings.no_screening_beep_ms]
+        if self._heard.beep is not None:
+            times.append(self._heard.beep.ended_ms + settings.beep_alone_ms)
+        return min((time for time in times if time is not None and time > self._heard.now_ms), default=None)
 
     # -- what it means -------------------------------------------------------------------------------------------------
 
@@ -266,18 +148,18 @@ class AmdDetector:
         """The strongest evidence there is now."""
         rules: tuple[Callable[[], _Verdict | None], ...] = (self._by_fax, self._by_phrase, self._by_beep)
         # While a tone sounds, the callee is not silent. What timing says never takes a decision back.
-        if not self._signals.going_on:
+        if not self._heard.signal_going_on:
             rules += (self._by_words,)
             if self._told_by_timing:
                 rules += (self._by_short_greeting, self._by_pause, self._by_length, self._by_silence)
         return max((each for rule in rules if (each := rule())), key=lambda each: each.confidence, default=None)
 
     def _by_fax(self) -> _Verdict | None:
-        if self._speech:
+        if self._heard.speech:
             return None
-        if self._signals.fax_answers(self._now):
+        if self._heard.fax_answers():
             return _Verdict(AmdClass.FAX, _FAX, "the 2100 Hz tone of a fax that answers")
-        if self._fax_bursts >= 2:
+        if self._heard.fax_bursts >= 2:
             return _Verdict(AmdClass.FAX, _FAX, "the 1100 Hz tone of a fax, again and again")
         return None
 
@@ -286,7 +168,7 @@ class AmdDetector:
         if found is None:
             return None
         # "Thank you for calling" may go on in many ways; and a human is not to be talked over.
-        if (found.kind is AmdClass.HUMAN or not found.sure) and not self._finished():
+        if (found.kind is AmdClass.HUMAN or not found.sure) and not self._heard.finished():
             return None
         confidence = _SURE_WORDS[found.kind] if found.sure else _LIKELY_WORDS
         return _Verdict(found.kind, confidence, f"said something like “{found.phrase}”", in_words=True)
@@ -296,53 +178,68 @@ class AmdDetector:
         if beep is None:
             return None
         length = _seconds(beep.ended_ms - beep.started_ms)
-        if self._speech:
+        if self._heard.speech:
             return _Verdict(AmdClass.VOICEMAIL, _BEEP, f"a beep of {beep.hz} Hz and {length} after the greeting")
         return _Verdict(AmdClass.VOICEMAIL, _NOTHING_BUT_A_TONE, f"a beep of {beep.hz} Hz and {length}, and no speech")
 
     def _by_words(self) -> _Verdict | None:
         """A few words that belong to no machine."""
-        words = len(self._text().split())
-        if not words or words > self._settings.human_words or self._outstanding or self._recognised is not None:
+        words = self._heard.words()
+        if not words or words > self._settings.human_words or self._heard.outstanding or self._recognised is not None:
             return None
-        if self._words_stopped():
+        if self._heard.words_stopped():
             return _Verdict(AmdClass.HUMAN, _LENGTH, f"{words} words, then nothing but voices in the background")
-        if self._partial or not self._finished() or self._greeting_ms() > self._settings.human_greeting_ms:
+        if (
+            self._heard.partial
+            or not self._heard.finished()
+            or self._heard.greeting_ms() > self._settings.human_greeting_ms
+        ):
             return None
-        return _Verdict(AmdClass.HUMAN, _FEW_WORDS, f"{words} words, then {_seconds(self._silence())} of silence")
+        return _Verdict(
+            AmdClass.HUMAN, _FEW_WORDS, f"{words} words, then {_seconds(self._heard.silence_ms())} of silence"
+        )
 
     def _by_short_greeting(self) -> _Verdict | None:
-        settings, length = self._settings, self._greeting_ms()
+        settings, length = self._settings, self._heard.greeting_ms()
         if not settings.click_ms < length <= settings.short_greeting_ms:
             return None
         wait = settings.hello_silence_ms if length <= settings.hello_ms else settings.short_silence_ms
-        if self._silence() < wait:
+        if self._heard.silence_ms() < wait:
             return None
         return _Verdict(AmdClass.HUMAN, _SHORT_GREETING, self._timing())
 
     def _by_pause(self) -> _Verdict | None:
         """A greeting that no text came for, or whose text says nothing."""
-        settings, length = self._settings, self._greeting_ms()
-        if length <= settings.click_ms or self._silence() < settings.text_wait_ms:
+        settings, length = self._settings, self._heard.greeting_ms()
+        if length <= settings.click_ms or self._heard.silence_ms() < settings.text_wait_ms:
             return None
-        if length <= settings.human_greeting_ms and len(self._text().split()) <= settings.human_words:
+        if length <= settings.human_greeting_ms and self._heard.words() <= settings.human_words:
             return _Verdict(AmdClass.HUMAN, _LENGTH, self._timing())
         return _Verdict(AmdClass.VOICEMAIL, _GUESS, f"a long {self._timing()}")
 
     def _by_length(self) -> _Verdict | None:
-        if not self._speech or self._now - self._speech[0].started_ms < self._settings.long_speech_ms:
+        if (
+            not self._heard.speech
+            or self._heard.now_ms - self._heard.speech[0].started_ms < self._settings.long_speech_ms
+        ):
             return None
-        spoken = sum(each.ended_ms - each.started_ms for each in self._speech)
-        if not self._speaking() or spoken < self._settings.long_speech_ms / 2 or self._words_stopped():
+        spoken = self._heard.spoken_ms()
+        if not self._heard.speaking() or spoken < self._settings.long_speech_ms / 2 or self._heard.words_stopped():
             return None
-        return _Verdict(AmdClass.VOICEMAIL, _LENGTH, f"speaks for {_seconds(self._greeting_ms())} without waiting")
+        return _Verdict(
+            AmdClass.VOICEMAIL, _LENGTH, f"speaks for {_seconds(self._heard.greeting_ms())} without waiting"
+        )
 
     def _by_silence(self) -> _Verdict | None:
-        if self._greeting_ms() > self._settings.click_ms or self._outstanding or self._speaking_since is not None:
+        if (
+            self._heard.greeting_ms() > self._settings.click_ms
+            or self._heard.outstanding
+            or self._heard.speaking_since is not None
+        ):
             return None
-        if self._silence() < self._settings.initial_silence_ms:
+        if self._heard.silence_ms() < self._settings.initial_silence_ms:
             return None
-        return _Verdict(AmdClass.SILENCE, _NO_SPEECH, f"{_seconds(self._now)} without a word")
+        return _Verdict(AmdClass.SILENCE, _NO_SPEECH, f"{_seconds(self._heard.now_ms)} without a word")
 
     def _decide(self, verdict: _Verdict) -> Decided | None:
         """Tell it when it is new. The same again, but surer, is only kept."""
@@ -358,9 +255,8 @@ class AmdDetector:
             surer = verdict.confidence > before.confidence
             if not surer and not (verdict.in_words and verdict.confidence == before.confidence):
                 return None
-        self.decision = Decided(
-            verdict.kind, verdict.confidence, verdict.reason, self._now, None if before is None else before.kind
-        )  # fmt: skip
+        revised = None if before is None else before.kind
+        self.decision = Decided(verdict.kind, verdict.confidence, verdict.reason, self._heard.now_ms, revised)
         return self.decision
 
     # -- when to talk to a machine -------------------------------------------------------------------------------------
@@ -368,43 +264,39 @@ class AmdDetector:
     def _message(self) -> MessageMayStart | None:
         if self.decision is None or self.decision.kind not in (AmdClass.VOICEMAIL, AmdClass.CALL_SCREENING):
             return None
-        if self._signals.going_on:
+        if self._heard.signal_going_on:
             return None
         beep = self._beep_that_counts()
         told = self._may_start
         if beep is not None and (told is None or told.beep_ended_ms is None or told.beep_ended_ms < beep.ended_ms):
-            after = _seconds(self._now - beep.ended_ms, places=2)
+            after = _seconds(self._heard.now_ms - beep.ended_ms, places=2)
             return self._let_start(beep.ended_ms, f"{after} after the end of a beep of {beep.hz} Hz")
         settings = self._settings
         screening = self.decision.kind is AmdClass.CALL_SCREENING
         wait = settings.no_screening_beep_ms if screening else settings.no_beep_ms
-        if told is None and not self._speaking() and self._silence() >= wait:
-            return self._let_start(None, f"no beep in {_seconds(self._silence())} after the greeting")
+        if told is None and not self._heard.speaking() and self._heard.silence_ms() >= wait:
+            return self._let_start(None, f"no beep in {_seconds(self._heard.silence_ms())} after the greeting")
         return None
 
     def _let_start(self, beep_ended_ms: int | None, reason: str) -> MessageMayStart:
-        self._may_start = MessageMayStart(self._now, beep_ended_ms, reason)
+        self._may_start = MessageMayStart(self._heard.now_ms, beep_ended_ms, reason)
         return self._may_start
 
     def _beep_that_counts(self) -> HeardSignal | None:
         """The last beep after the greeting; one without any greeting only when nobody speaks after it."""
-        beep = self._beep
-        if self._ringing is not None and self._ringing_is_beep(self._ringing):
-            beep = max((each for each in (beep, self._ringing) if each), key=lambda each: each.ended_ms)
+        beep = self._heard.beep
+        if (ringing := self._heard.ringing) is not None and self._ringing_is_beep(ringing):
+            beep = max((each for each in (beep, ringing) if each), key=lambda each: each.ended_ms)
         if beep is None:
             return None
-        greeted = any(each.ended_ms <= beep.started_ms + _HANG_OVER_MS for each in self._speech)
-        if not greeted and (self._speech or self._now < beep.ended_ms + self._settings.beep_alone_ms):
+        greeted = any(each.ended_ms <= beep.started_ms + HANG_OVER_MS for each in self._heard.speech)
+        if not greeted and (self._heard.speech or self._heard.now_ms < beep.ended_ms + self._settings.beep_alone_ms):
             return None
         return beep
 
     def _ringing_is_beep(self, ringing: HeardSignal) -> bool:
         """Mailboxes beep at 440 Hz, too; nobody rings after the greeting of a voicemail."""
-        spoken = sum(
-            each.ended_ms - each.started_ms
-            for each in self._speech
-            if each.ended_ms <= ringing.started_ms + _HANG_OVER_MS
-        )
+        spoken = self._heard.spoken_ms(until_ms=ringing.started_ms + HANG_OVER_MS)
         if self.decision is not None and self.decision.kind is AmdClass.VOICEMAIL:
             return spoken > 0
         if self.decision is not None and self.decision.confidence > _SHORT_GREETING:
@@ -430,38 +322,10 @@ class AmdDetector:
         """Nobody has said anything that counted."""
         return self.decision is None or self.decision.kind is AmdClass.SILENCE
 
-    def _text(self) -> str:
-        return " ".join([*self._texts.values(), self._partial])
-
-    def _greeting_ms(self) -> int:
-        """From the first word to the last."""
-        return self._speech[-1].ended_ms - self._speech[0].started_ms if self._speech else 0
-
-    def _quiet_since(self) -> int:
-        """The end of the last word or tone."""
-        return max(self._speech[-1].ended_ms if self._speech else 0, self._deaf_until - _HANG_OVER_MS)
-
-    def _silence(self) -> int:
-        return self._now - self._quiet_since()
-
-    def _speaking(self) -> bool:
-        """A word of now, or of so short a time ago that the next may follow."""
-        return bool(self._speech) and self._silence() < 300
-
-    def _finished(self) -> bool:
-        """The callee has said what they had to say, for now."""
-        return self._silence() >= self._settings.hello_silence_ms or self._words_stopped()
-
-    def _words_stopped(self) -> bool:
-        """Somebody speaks, but partial transcripts bring no further word: it is the room, or the radio.
-
-        Counted in audio that was transcribed: on a loaded machine texts are late, which says nothing of the words.
-        """
-        same_ms = self._partial_until - self._partial_since
-        return bool(self._partial) and same_ms >= self._settings.no_more_words_ms
-
     def _timing(self) -> str:
-        return f"greeting of {_seconds(self._greeting_ms())}, then {_seconds(self._silence())} of silence"
+        return (
+            f"greeting of {_seconds(self._heard.greeting_ms())}, then {_seconds(self._heard.silence_ms())} of silence"
+        )
 
 
 def _seconds(milliseconds: int, places: int = 1) -> str:
