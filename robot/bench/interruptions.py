@@ -18,15 +18,19 @@ from robot.bench.figures import spread
 from robot.bench.interruption_set import PROMPT_STARTS_MS, SPLITS, STREAM_RATE, Situation, situations
 from robot.call.barge_in import BargeInDetector, BargeInRule
 from robot.simulator.voice import CalleeVoice
-from ws_audio.events import AudioEvent, SpeechContinues
+from ws_audio.events import AudioEvent, LikelyTranscript, PartialTranscript, SpeechContinues, SpeechStarted
 from ws_audio.frames import FRAME_MS
 from ws_audio.stream import Stream, StreamOptions
+from ws_audio.transcription.engine import TranscriptionEngine
+from ws_audio.transcription.scheduler import TranscriptionScheduler
+from ws_audio.transcription.whisper import WhisperEngine
 
 _FRAME: Final = STREAM_RATE * FRAME_MS // 1000
 # A prompt that stops while the callee has hardly begun is stopped by something else.
 _TOO_SOON_MS: Final = 500
 # A run of speech may end so long after the last word.
 _LATE_MS: Final = 300
+_POLL_S: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +67,31 @@ class Result:
 
 
 def run(
-    *, threshold_ms: int = 1500, vad_aggressiveness: int = 2, as_it_comes: bool = False, every: int = 1
+    *,
+    threshold_ms: int = 1500,
+    vad_aggressiveness: int = 2,
+    as_it_comes: bool = False,
+    every: int = 1,
+    model: str | None = None,
 ) -> dict[str, Any]:
     """Measure all situations, or every so manyth; `as_it_comes` without canceller and judge, to compare.
 
-    Needs the extra `piper` and a Piper voice.
+    model: of recognition, whose words count then, too; None: sounds alone. Needs the extra `piper` and a Piper voice.
     """
     options = StreamOptions(
         channels=2,
         cancel_echo=not as_it_comes,
         judge_speech=not as_it_comes,
         vad_aggressiveness=vad_aggressiveness,
+        partials=model is not None,
     )
-    results = asyncio.run(_hear_all(situations(CalleeVoice(), every=every), options, threshold_ms))
+    engine = None if model is None else WhisperEngine(model, workers=1)
+    results = asyncio.run(_hear_all(situations(CalleeVoice(), every=every), options, threshold_ms, engine))
     kinds = dict.fromkeys(each.situation.kind for each in results)
     return {
         "benchmark": "barge-in --interruptions",
         "threshold_ms": threshold_ms,
+        "model": model,
         **{split: figures(_of(results, split)) for split in SPLITS},
         "by_kind": {kind: {split: figures(_of(results, split, kind)) for split in SPLITS} for kind in kinds},
         "frame_us": spread([each.frame_us for each in results]),
@@ -91,22 +103,43 @@ def _of(results: Sequence[Result], split: str, kind: str | None = None) -> list[
     return [each for each in results if each.situation.split == split and kind in (None, each.situation.kind)]
 
 
-async def _hear_all(all_of_them: Iterable[Situation], options: StreamOptions, threshold_ms: int) -> list[Result]:
-    return [hear(situation, options, threshold_ms) for situation in all_of_them]
+async def _hear_all(
+    all_of_them: Iterable[Situation], options: StreamOptions, threshold_ms: int, engine: TranscriptionEngine | None
+) -> list[Result]:
+    if engine is None:
+        return [await hear(situation, options, threshold_ms) for situation in all_of_them]
+    scheduler = TranscriptionScheduler(engine, workers=1)
+    scheduler.start()
+    try:
+        return [await hear(situation, options, threshold_ms, scheduler) for situation in all_of_them]
+    finally:
+        await scheduler.close()
 
 
-def hear(situation: Situation, options: StreamOptions, threshold_ms: int) -> Result:
-    """Play one situation to a stream. Needs a running event loop, as streams do."""
+async def hear(
+    situation: Situation, options: StreamOptions, threshold_ms: int, scheduler: TranscriptionScheduler | None = None
+) -> Result:
+    """Play one situation to a stream. With a `scheduler` words count, as soon as their audio is there."""
     detector = BargeInDetector()
     stopped: list[float] = []
+    began_ms = now_ms = 0
 
     def listen(event: AudioEvent) -> None:
-        if not isinstance(event, SpeechContinues) or not event.speechlike:
-            return
-        if detector.speech(event.run_started_ms, event.at_ms) is not None:
-            stopped.append(event.at_ms)
+        nonlocal began_ms
+        over_ms = None
+        match event:
+            case SpeechStarted(at_ms=at_ms):
+                began_ms = at_ms
+            case SpeechContinues(run_started_ms=run_started_ms, at_ms=at_ms, speechlike=True):
+                over_ms = detector.speech(run_started_ms, at_ms)
+            case PartialTranscript(draft=draft, until_ms=until_ms):
+                over_ms = detector.heard(draft, began_ms, until_ms)
+            case LikelyTranscript(text=text, started_ms=started_ms, ended_ms=ended_ms):
+                over_ms = detector.heard(text, started_ms, ended_ms)
+        if over_ms is not None:
+            stopped.append(now_ms + FRAME_MS)
 
-    stream = Stream(situation.name, options, listen)
+    stream = Stream(situation.name, options, listen, scheduler)
     sides = np.column_stack((situation.callee, situation.robot)).astype("<i2")
     cpu = 0.0
     for start in range(0, len(sides) - _FRAME + 1, _FRAME):
@@ -115,6 +148,8 @@ def hear(situation: Situation, options: StreamOptions, threshold_ms: int) -> Res
             detector.arm(BargeInRule(threshold_ms), PROMPT_STARTS_MS)
             cpu = time.process_time()
         stream.audio(sides[start : start + _FRAME].tobytes(), now_ms / 1000)
+        while scheduler is not None and scheduler.snapshot().busy:  # noqa: ASYNC110 - of two, nobody tells the last
+            await asyncio.sleep(_POLL_S)
     frames = (len(sides) - PROMPT_STARTS_MS * STREAM_RATE // 1000) / _FRAME
     frame_us = (time.process_time() - cpu) * 1e6 / frames
     stream.forget()

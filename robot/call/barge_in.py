@@ -4,6 +4,7 @@ Speech is a run whose gaps are bridged by `ws_audio.endpointing` (300 ms): a run
 to the end of the latest, so pauses between words count and a pause at the end does not.
 
     a stop word is recognised                        now
+    four words and more, past the threshold          now, also where it did not sound like speech
     speech past the threshold, its words not known   now, from the very frame that crossed it
     ... and known to be no more than "mm-hmm"        with the next other word, or 1500 ms past the threshold
 """
@@ -20,6 +21,8 @@ BENEFIT_MS: Final = 1500
 # In the first 0.6 s of speech through a telephone band the base model found no words in 4 cases of 33, in the first
 # 1.2 s never: after so much audio a draft without words is believed, and what is going on is taken for noise.
 _WORDLESS_MS: Final = 1000
+# In music and noise recognition finds fewer.
+_WORDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,9 @@ class BargeInDetector:
             self._harmless_to_ms = until_ms
             return None
         self._harmless_to_ms = None
+        # So many words are speech, whatever its sound is like: of those who talk some are taken for music or noise.
+        if len(text.split()) >= _WORDS and until_ms - max(started_ms, self._prompt_started_ms) >= rule.threshold_ms:
+            return self._stop(started_ms, until_ms)
         # Speech that was past the threshold already had the benefit of the doubt, which is over.
         if self._run_started_ms < until_ms and self._over_prompt_ms(self._run_started_ms) >= rule.threshold_ms:
             return self._stop(self._run_started_ms)

@@ -70,7 +70,7 @@ def test_figures_count_both() -> None:
 async def test_a_situation_is_heard_from_the_beginning_of_its_prompt() -> None:
     times = np.arange(8 * STREAM_RATE) / STREAM_RATE
     hum = sum(np.sin(2 * np.pi * 150 * number * times) for number in range(1, 20))
-    result = hear(situation(None, np.asarray(hum * 500).astype(np.int16)), StreamOptions(channels=2), 1500)
+    result = await hear(situation(None, np.asarray(hum * 500).astype(np.int16)), StreamOptions(channels=2), 1500)
     assert result.stopped_ms == PROMPT_STARTS_MS + 1500
 
 

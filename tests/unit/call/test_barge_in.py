@@ -141,6 +141,14 @@ def test_a_hum_past_the_threshold_goes_on_until_another_word_is_recognised() -> 
     assert detector.began_ms == 3000
 
 
+def test_so_many_words_are_speech_whatever_they_sound_like() -> None:
+    detector = armed(prompt_started_ms=2000)
+    assert detector.heard("Yes, please tell me", 3000, 4400) is None, "below the threshold"
+    assert detector.heard("Yes, please tell", 3000, 4600) is None, "recognition finds some words in music"
+    assert detector.heard("Yes, please tell me more", 3000, 5200) == 2200
+    assert detector.began_ms == 3000
+
+
 def test_another_word_below_the_threshold_ends_the_benefit_of_the_doubt() -> None:
     detector = armed()
     assert frames_until_fired(detector, 3000, 3800) == []
