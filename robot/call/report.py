@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from robot.call.states import CallState
@@ -47,7 +47,7 @@ class CallReport:
         return self.answered and self.error is None
 
     def as_json(self) -> dict[str, Any]:
-        """The document of `robot call --json`."""
+        """The document of `robot call --json`; `faults` is there when there were any."""
         return {
             "uuid": self.uuid,
             "number": self.number,
@@ -86,18 +86,26 @@ class CallReport:
                     "llm_ms": latency.llm_ms,
                     "tts_ms": latency.tts_ms,
                     "total_ms": latency.total_ms,
-                    "text_at_ms": latency.text_at_ms,
-                    "model_at_ms": latency.model_at_ms,
-                    "token_at_ms": latency.token_at_ms,
-                    "phrase_at_ms": latency.phrase_at_ms,
-                    "synthesis_at_ms": latency.synthesis_at_ms,
+                    **_stages(latency),
                 }
                 for latency in self.latencies
             ],
-            "faults": [{"code": each.code, "at_ms": each.at_ms, "reason": each.reason} for each in self.faults],
             "recording": self.recording,
             "error": self.error,
-        }
+        } | ({"faults": [asdict(fault) for fault in self.faults]} if self.faults else {})
+
+
+def _stages(latency: LatencyRecord) -> dict[str, int | None]:
+    """Of a reply that was generated; of others there is nothing to tell."""
+    if latency.model_at_ms is None:
+        return {}
+    return {
+        "text_at_ms": latency.text_at_ms,
+        "model_at_ms": latency.model_at_ms,
+        "token_at_ms": latency.token_at_ms,
+        "phrase_at_ms": latency.phrase_at_ms,
+        "synthesis_at_ms": latency.synthesis_at_ms,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ def test_a_short_yes_does_not_stop_the_prompt_and_is_heard(calls: Calls) -> None
 def test_talking_over_the_prompt_stops_it_and_the_whole_sentence_is_heard(calls: Calls, number: str) -> None:
     call = calls[number]
     [barge_in] = call.report.barge_ins
-    assert 1500 <= barge_in.speech_ms < 1500 + 20, "the very frame that crosses the threshold"
+    # A frame later at most; the length is rounded to whole ms.
+    assert 1500 <= barge_in.speech_ms <= 1500 + 20, "the very frame that crosses the threshold"
     prompt, answer = call.report.turns[:2]
     assert prompt.interrupted
     assert answer.speaker == "callee"

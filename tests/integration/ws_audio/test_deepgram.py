@@ -133,7 +133,7 @@ async def test_a_key_that_is_refused_is_told_once_and_calls_go_on(
     ears = [Ear(recogniser, scheduler) for _ in range(3)]
     assert await asyncio.gather(*(ear.utterance() for ear in ears)) == ["here"] * 3
     assert await ears[0].utterance() == "here"
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if record.name.startswith("ws_audio")] == ["WARNING"]
     assert "status 401" in caplog.text
     assert KEY not in caplog.text
     assert len(double.requests) == 3  # nobody knocks again soon: it is no trouble that passes by itself
@@ -166,9 +166,8 @@ async def test_a_session_that_goes_wrong_in_the_middle(
     double.first = None  # it has thought better of it: the next utterance is heard along again
     await asyncio.sleep(0.05)
     assert await ear.utterance() == "Yes please."
-    assert [getattr(record, "action", None) for record in caplog.records] == [
-        "stt_streaming_away", "stt_streaming_back",
-    ]  # fmt: skip
+    actions = [getattr(record, "action", None) for record in caplog.records if record.name.startswith("ws_audio")]
+    assert actions == ["stt_streaming_away", "stt_streaming_back"]
     await recogniser.close()
 
 
