@@ -6,12 +6,14 @@
 /**
  * @typedef {{ id: number, text: string, lengthMs: number, playedMs: number | null, interrupted: boolean }} Phrase
  *   playedMs: null while it is being played
- * @typedef {{ firstPartial: number | null, transcript: number | null, firstToken: number | null,
+ * @typedef {{ speaker: "person", number: number, text: string, over: boolean }} Utterance
+ *   text: what is understood of it by now; over: that is all. "" then: there were no words in it.
+ * @typedef {{ speaker: "robot", number: number, turn: number, phrases: Phrase[], reply: number | null, draft: string,
+ *   afterMs: number | null }} Speech
+ *   draft: what a language model writes in its reply of that number. afterMs: how long somebody waited for it.
+ * @typedef {Utterance | Speech} Say what one side says until the other one does; number: its place
+ * @typedef {{ turn: number, firstPartial: number | null, transcript: number | null, firstToken: number | null,
  *   firstAudio: number | null, reply: number | null }} Times in ms; null: there was no such thing
- * @typedef {{ number: number, heard: string, heardAll: boolean, draft: string, phrases: Phrase[],
- *   times: Times | null }} Turn
- *   heard: what the person said, by now; heardAll: it is final. draft: what a language model writes and nobody has
- *   spoken yet.
  * @typedef {{ type: string, [member: string]: any }} Message
  */
 
@@ -35,8 +37,9 @@ export function heardOf(phrase) {
 }
 
 /** @param {Message} message @returns {Times} */
-function timesOf(message) {
+export function timesOf(message) {
   return {
+    turn: message.turn,
     firstPartial: message.t_first_partial_ms ?? null,
     transcript: message.t_final_transcript_ms ?? null,
     firstToken: message.t_first_token_ms ?? null,
@@ -47,19 +50,19 @@ function timesOf(message) {
 
 export class Conversation {
   constructor() {
-    /** @type {Map<number, Turn>} turns in their order; 0 is the robot's first word, before anybody was heard */
-    this.turns = new Map();
-    /** @type {number} */
-    this._reply = 0;
+    /** @type {Say[]} in the order in which they began, which turns need not tell: who interrupts speaks in the robot's */
+    this.says = [];
+    /** @type {Map<number, Times>} by turn */
+    this.times = new Map();
   }
 
-  /** @param {Message} message @returns {Turn | null} the turn that it changed */
+  /** @param {Message} message @returns {Say | null} what it changed of what is said */
   receive(message) {
     switch (message.type) {
       case "partial_transcript":
-        return this._heard(message.turn, (turn) => grown(turn.heard, message.keep, message.text), false);
+        return this._heard((text) => grown(text, message.keep, message.text), false);
       case "final_transcript":
-        return this._heard(message.turn, () => message.text, true);
+        return this._heard(() => message.text, true);
       case "token":
         return this._written(message);
       case "tts_chunk":
@@ -67,7 +70,7 @@ export class Conversation {
       case "tts_phrase_done":
         return this._ended(message);
       case "metrics":
-        return this._change(message.turn, (turn) => { turn.times = timesOf(message); });
+        return this._timed(timesOf(message));
       default:
         return null;
     }
@@ -75,53 +78,72 @@ export class Conversation {
 
   /** @returns {number | null} ms from the end of somebody's words to the reply's first sound, in the middle of all */
   get medianReplyMs() {
-    const all = [...this.turns.values()].flatMap((turn) => turn.times?.firstAudio ?? []).sort((a, b) => a - b);
+    const all = [...this.times.values()].flatMap((times) => times.firstAudio ?? []).sort((a, b) => a - b);
     if (all.length === 0) return null;
     const middle = all.length >> 1;
     return all.length % 2 === 1 ? all[middle] : (all[middle - 1] + all[middle]) / 2;
   }
 
-  /** @param {number} number @param {(turn: Turn) => void} change @returns {Turn} */
-  _change(number, change) {
-    const turn = this.turns.get(number)
-      ?? { number, heard: "", heardAll: false, draft: "", phrases: [], times: null };
-    this.turns.set(number, turn);
-    change(turn);
-    return turn;
+  /** @template {Say} S @param {S} say @returns {S} */
+  _add(say) {
+    this.says.push(say);
+    return say;
   }
 
-  /** @param {number} number @param {(turn: Turn) => string} text @param {boolean} all @returns {Turn} */
-  _heard(number, text, all) {
-    return this._change(number, (turn) => {
-      turn.heard = text(turn);
-      turn.heardAll = all;
-    });
+  /** @param {(text: string) => string} text of what was understood before @param {boolean} over @returns {Say} */
+  _heard(text, over) {
+    const open = this.says.findLast((say) => say.speaker === "person" && !say.over);
+    const say = open?.speaker === "person"
+      ? open
+      : this._add(/** @type {Utterance} */ ({ speaker: "person", number: this.says.length, text: "", over: false }));
+    say.text = text(say.text);
+    say.over = over;
+    return say;
   }
 
-  /** @param {Message} message @returns {Turn} */
+  /** The robot's say that goes on; another one when somebody has spoken since. @param {number} turn @returns {Speech} */
+  _speech(turn) {
+    const last = this.says.at(-1);
+    if (last?.speaker === "robot" && last.turn === turn) return last;
+    const number = this.says.length;
+    return this._add({ speaker: "robot", number, turn, phrases: [], reply: null, draft: "", afterMs: null });
+  }
+
+  /** @param {Message} message @returns {Say} */
   _written(message) {
-    return this._change(message.turn, (turn) => {
-      turn.draft = (message.reply === this._reply ? turn.draft : "") + message.text;
-      this._reply = message.reply;
-    });
+    const speech = this._speech(message.turn);
+    speech.draft = (message.reply === speech.reply ? speech.draft : "") + message.text;
+    speech.reply = message.reply;
+    return speech;
   }
 
-  /** @param {Message} message @returns {Turn} */
-  _began(message) {
-    const { phrase: id, text, length_ms: lengthMs } = message;
-    return this._change(message.turn, (turn) => {
-      turn.draft = "";
-      turn.phrases.push({ id, text, lengthMs: lengthMs ?? 0, playedMs: null, interrupted: false });
-    });
+  /** @param {Message} message @returns {Say} */
+  _began({ turn, phrase: id, text, length_ms: lengthMs }) {
+    const speech = this._speech(turn);
+    speech.phrases.push({ id, text, lengthMs: lengthMs ?? 0, playedMs: null, interrupted: false });
+    return speech;
   }
 
-  /** @param {Message} message @returns {Turn} */
+  /** @param {Message} message @returns {Say | null} */
   _ended(message) {
-    return this._change(message.turn, (turn) => {
-      const phrase = turn.phrases.find((each) => each.id === message.phrase);
-      if (phrase === undefined) return;
+    for (const say of this.says.toReversed()) {
+      const phrase = say.speaker === "robot" && say.phrases.find(({ id }) => id === message.phrase);
+      if (!phrase) continue;
       phrase.playedMs = message.played_ms;
       phrase.interrupted = message.interrupted;
-    });
+      return say;
+    }
+    return null;
+  }
+
+  /** @param {Times} times @returns {Say | null} the reply that somebody waited for */
+  _timed(times) {
+    this.times.set(times.turn, times);
+    const reply = this.says.find(
+      (say, at) => say.speaker === "robot" && say.turn === times.turn && this.says[at - 1]?.speaker === "person",
+    );
+    if (reply?.speaker !== "robot") return null;
+    reply.afterMs = times.firstAudio;
+    return reply;
   }
 }

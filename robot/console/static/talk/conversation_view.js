@@ -1,10 +1,14 @@
-/** What was said, on the page: one element for each turn, made anew when it changes. */
+/** What was said, on the page: one element for each say, made anew when it changes. */
 
 import { heardOf } from "./conversation.js";
 
-/** @typedef {import("./conversation.js").Turn} Turn @typedef {import("./conversation.js").Times} Times */
+/**
+ * @typedef {import("./conversation.js").Say} Say
+ * @typedef {import("./conversation.js").Speech} Speech
+ * @typedef {import("./conversation.js").Times} Times
+ */
 
-/** @type {[keyof Times, string, string][]} */
+/** @type {[Exclude<keyof Times, "turn">, string, string][]} */
 const COLUMNS = [
   ["firstPartial", "First words", "From the beginning of what you said to the first words on this page"],
   ["transcript", "Text", "From the end of what you said to its whole text"],
@@ -28,28 +32,29 @@ export function element(tag, className, ...children) {
   return made;
 }
 
-/** @param {Turn} turn @returns {HTMLElement} */
-function person(turn) {
-  const said = element("p", turn.heardAll ? "" : "partial", turn.heard === "" ? "(nothing was understood)" : turn.heard);
-  return element("div", "said person", element("h3", "", "You"), said);
+/** @param {Say} say @returns {HTMLElement} */
+function made(say) {
+  if (say.speaker === "robot") return robot(say);
+  const said = element("p", say.over ? "" : "partial", say.text);
+  return element("li", "said person", element("h3", "", "You"), said);
 }
 
-/** @param {Turn} turn @returns {HTMLElement} */
-function robot(turn) {
+/** @param {Speech} speech @returns {HTMLElement} */
+function robot(speech) {
   const said = element("p", "");
-  for (const phrase of turn.phrases) {
+  for (const phrase of speech.phrases) {
     const [heard, unheard] = heardOf(phrase);
     said.append(heard, ...(unheard === "" ? [] : [element("s", "", unheard)]), " ");
   }
-  if (turn.draft !== "") said.append(element("span", "partial", turn.draft));
+  if (speech.phrases.length === 0) said.append(element("span", "partial", speech.draft));
   const head = element("h3", "", "Robot");
-  if (turn.phrases.some((phrase) => phrase.interrupted)) head.append(" ", element("span", "tag", "interrupted"));
-  if (turn.times !== null && turn.times.firstAudio !== null) {
-    const chip = element("span", "tag", `after ${seconds(turn.times.firstAudio)}`);
+  if (speech.phrases.some((phrase) => phrase.interrupted)) head.append(" ", element("span", "tag", "interrupted"));
+  if (speech.afterMs !== null) {
+    const chip = element("span", "tag", `after ${seconds(speech.afterMs)}`);
     chip.title = COLUMNS[3][2];
     head.append(" ", chip);
   }
-  return element("div", "said robot", head, said);
+  return element("li", "said robot", head, said);
 }
 
 export class ConversationView {
@@ -58,7 +63,7 @@ export class ConversationView {
     this._list = list;
     this._table = table;
     /** @type {Map<number, HTMLElement>} */
-    this._turns = new Map();
+    this._says = new Map();
     /** @type {Map<number, HTMLElement>} */
     this._rows = new Map();
     const names = COLUMNS.map(([, name, title]) => {
@@ -72,21 +77,25 @@ export class ConversationView {
   clear() {
     this._list.replaceChildren();
     this._table.tBodies[0].replaceChildren();
-    this._turns.clear();
+    this._says.clear();
     this._rows.clear();
   }
 
-  /** @param {Turn} turn */
-  show(turn) {
-    const made = element("li", "turn");
-    if (turn.heard !== "" || turn.heardAll) made.append(person(turn));
-    if (turn.phrases.length > 0 || turn.draft !== "") made.append(robot(turn));
-    this._place(this._turns, turn.number, made, this._list);
-    if (turn.times !== null) {
-      const cells = COLUMNS.map(([time]) => element("td", "", seconds(/** @type {Times} */ (turn.times)[time])));
-      const row = element("tr", "", element("th", "", String(turn.number)), ...cells);
-      this._place(this._rows, turn.number, row, this._table.tBodies[0]);
+  /** @param {Say} say */
+  show(say) {
+    if (say.speaker === "person" && say.text === "") {
+      this._says.get(say.number)?.remove();
+      this._says.delete(say.number);
+    } else {
+      this._place(this._says, say.number, made(say), this._list);
     }
+  }
+
+  /** @param {Times} times */
+  showTimes(times) {
+    const cells = COLUMNS.map(([time]) => element("td", "", seconds(times[time])));
+    const row = element("tr", "", element("th", "", String(times.turn)), ...cells);
+    this._place(this._rows, times.turn, row, this._table.tBodies[0]);
   }
 
   /** Something that neither side said. @param {string} text */
@@ -94,11 +103,11 @@ export class ConversationView {
     this._follow(() => this._list.append(element("li", "note", text)));
   }
 
-  /** @param {Map<number, HTMLElement>} known @param {number} number @param {HTMLElement} made @param {HTMLElement} parent */
-  _place(known, number, made, parent) {
+  /** @param {Map<number, HTMLElement>} known @param {number} number @param {HTMLElement} element @param {HTMLElement} parent */
+  _place(known, number, element, parent) {
     const old = known.get(number);
-    known.set(number, made);
-    this._follow(() => (old === undefined ? parent.append(made) : old.replaceWith(made)));
+    known.set(number, element);
+    this._follow(() => (old === undefined ? parent.append(element) : old.replaceWith(element)));
   }
 
   /** The end stays in sight, unless somebody has scrolled away from it to read. @param {() => void} change */

@@ -50,7 +50,8 @@ const PROBLEMS = {
   ],
   unreachable: [
     "The robot does not answer",
-    "Is it running, and may this page talk to it? Its log says who was refused, and `robot doctor` what is wrong.",
+    "Is it running, has it as many conversations as it may, may this page talk to it? Its log says who was refused, "
+      + "and `robot doctor` what is wrong.",
   ],
   lost: [
     "The connection was lost",

@@ -62,6 +62,7 @@ export class Session {
     const way = means();
     if (way === "insecure_context" || way === "unsupported") return this._fail(problem(way));
     const context = (this._context = new AudioContext({ latencyHint: "interactive" }));
+    void context.resume();
     try {
       const stream = await ask(this._order.device);
       if (this.state === "over") return stream.getTracks().forEach((track) => track.stop());
@@ -134,7 +135,8 @@ export class Session {
     if (message.type === "state" && message.state !== "idle") this._enter(message.state);
     if (message.type === "error" && !this._ending) {
       const told = serverProblem(/** @type {any} */ (message));
-      if (message.recoverable) this._listener.failed(told);
+      // Before the first state there is nothing that could go on.
+      if (message.recoverable && this.state !== "connecting") this._listener.failed(told);
       else this._fail(told);
     }
     if (message.type === "done" && !message.goes_on) {

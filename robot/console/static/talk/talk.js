@@ -1,6 +1,6 @@
 /** The page on which people try a campaign: its controls, and what they show. */
 
-import { Conversation } from "./conversation.js";
+import { Conversation, timesOf } from "./conversation.js";
 import { ConversationView, element, seconds } from "./conversation_view.js";
 import { means, microphones } from "./microphone.js";
 import { problem } from "./problems.js";
@@ -82,18 +82,19 @@ function entered(state) {
   if (state === "over") {
     announce(`The conversation is over. ${outcome}`);
     byId("problem").querySelector("button")?.removeAttribute("hidden");
-    byId("main").focus({ preventScroll: true });
+    if (document.activeElement === byId("stage")) byId("main").focus({ preventScroll: true });
   }
 }
 
 /** @param {import("./conversation.js").Message} message */
 function received(message) {
-  const turn = conversation.receive(message);
-  if (turn !== null) {
+  const say = conversation.receive(message);
+  if (say !== null) {
     byId("empty").hidden = true;
-    view.show(turn);
+    view.show(say);
   }
   if (message.type === "metrics") {
+    view.showTimes(timesOf(message));
     byId("latency").hidden = false;
     const median = conversation.medianReplyMs;
     byId("median").textContent = median === null ? "" : `replies after ${seconds(median)} (median)`;
@@ -123,6 +124,8 @@ async function start() {
     mended: (code) => { if (code === shownProblem) showProblem(null); },
   }));
   showState("asking");
+  // Space is "I'm done" from now on, and would press the button that was pressed.
+  byId("stage").focus({ preventScroll: true });
   await begun.begin();
   await showMicrophones();
 }
@@ -186,7 +189,7 @@ function pressed(event) {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && talking()) session?.cancel();
   // Space is also the key of what has the focus.
-  if (event.key === " " && !target.closest("button, select, input, a, [tabindex]")) {
+  if (event.key === " " && !target.closest("button, select, input, a, [tabindex='0']")) {
     event.preventDefault();
     void (talking() ? speak() : start());
   }
