@@ -12,7 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from robot.simulator import sound
-from robot.simulator.api import Api, uptime
+from robot.simulator.api import Api
 from robot.simulator.audio_stream import AudioStream
 from robot.simulator.callees_file import Callee, CalleesFile, HangUp, Say, SimulatorTable, find_callee, load_callees
 from robot.simulator.channel import Channel
@@ -26,6 +26,7 @@ from robot.simulator.line import CalleeLine, Sentence
 from robot.simulator.originate import Originate
 from robot.simulator.outbound_socket import OutboundSocket
 from robot.simulator.sound import FRAME_MS
+from robot.simulator.switch_status import uptime
 from robot.simulator.timeline import PacedTimeline, Timeline
 from robot.simulator.voice import CalleeVoice
 
