@@ -113,7 +113,7 @@ class Daemon:
                 await model.start()
                 starting.push_async_callback(model.close)
             self._parts = Parts(
-                thinking=Thinking(model, speech),
+                thinking=Thinking(model, speech, self._settings.voice.max_pending_phrases),
                 webhooks=webhooks,
                 prompts=prompts,
                 nodes=nodes,

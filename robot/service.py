@@ -26,6 +26,11 @@ from robot.console.console import Console
 from robot.console.health import look
 from robot.console.parts import ConsoleParts
 from robot.daemon import Daemon
+from robot.direct_call import demo_campaign_folder
+from robot.doors.campaigns import CampaignsToTry
+from robot.doors.doors import Doors, DoorSettings
+from robot.doors.parts import DoorParts
+from robot.doors.visit import VisitParts, VisitSettings
 from robot.esl.hook import Hook, HookSettings
 from robot.esl.pulse import HubPulse
 from robot.metrics.server import MetricsServer
@@ -107,6 +112,7 @@ class Service:
         self.hook_port: int | None = None
         self.metrics_port: int | None = None
         self.console_port: int | None = None
+        self.doors: Doors | None = None
 
     async def __aenter__(self) -> Self:
         parts, settings = self._daemon.parts, self._settings
@@ -137,6 +143,9 @@ class Service:
                 await hook.start()
                 self.hook_port = hook.port
                 starting.push_async_callback(hook.close)
+            if settings.voice.enabled:
+                self.doors = self._open_doors()
+                starting.push_async_callback(self.doors.close)
             if self._new_dialer is not None:
                 self._dialer = self._new_dialer(self._daemon, self.campaigns)
                 starting.push_async_callback(self._dialer.close)
@@ -236,6 +245,29 @@ class Service:
         self.console_port = console.port
         self._watched.add(console.task)
         self._watched.start(console.feed.run(), "console events")
+
+    def _open_doors(self) -> Doors:
+        """For browsers and gateways, beside FreeSWITCH's."""
+        voice, parts = self._settings.voice, self._daemon.parts
+        doors = Doors(
+            DoorParts(
+                CampaignsToTry(lambda: self.campaigns, voice.campaign, demo_campaign_folder()),
+                VisitParts(
+                    parts.audio,
+                    parts.prompts,
+                    parts.thinking,
+                    VisitSettings(
+                        parts.vad_aggressiveness, voice.vad_silence_ms, voice.partial_interval_ms,
+                        voice.max_utterance_ms,
+                    ),
+                    parts.observer,
+                ),
+                voice.log_latency,
+            ),
+            DoorSettings(None if voice.token is None else voice.token.get_secret_value(), voice.max_sessions),
+        )  # fmt: skip
+        parts.audio.visits = doors
+        return doors
 
     def _watch_loops(self, starting: AsyncExitStack) -> None:
         pulse = HubPulse(self._daemon.thread)

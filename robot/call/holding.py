@@ -18,7 +18,7 @@ from robot.call.door import Door
 from robot.call.hearing import Hearing, Utterance
 from robot.call.outcome import Outcome
 from robot.call.prompting import CallPrompts
-from robot.call.reply import ReplySources
+from robot.call.reply import MOST_WAITING, ReplySources
 from robot.call.report import Notice, ReplyChanged
 from robot.call.speaking import Speaking
 from robot.call.states import CallState
@@ -34,10 +34,14 @@ from robot.prompts.voice import VoiceSettings
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What holds conversations, of the house. model: None: there is none, and scripts go on without."""
+    """What holds conversations, of the house. model: None: there is none, and scripts go on without.
+
+    pending_phrases: by which the model may be ahead of what is heard.
+    """
 
     model: LanguageModel | None
     speech: LiveSpeech
+    pending_phrases: int = MOST_WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Holding:
             AgentParts(
                 hearing=parts.hearing,
                 speaking=parts.speaking,
-                sources=ReplySources(model, self._speak, agent.judge, self._changed),
+                sources=ReplySources(model, self._speak, agent.judge, self._changed, parts.thinking.pending_phrases),
                 prompt=self._prompt,
                 text=self._speak,
                 opts_out=conversation.opts_out,

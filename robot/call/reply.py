@@ -22,7 +22,6 @@ from robot.dialogue.scenario import Prompt
 from robot.dialogue.tool_calls import ToolCall
 from robot.prompts.errors import PromptError
 
-#: What was written and waits to be heard; the model is not read from while there are so many.
 MOST_WAITING: Final = 5
 
 Speak = Callable[[str], Awaitable[Prompt]]
@@ -34,13 +33,15 @@ class ReplySources:
     """Of one call.
 
     speak: a phrase as a file; raises PromptError. judge: whether a phrase may be said. changed: the model began or
-    ceased to write, or a phrase to be spoken; told with whether they do now.
+    ceased to write, or a phrase to be spoken; told with whether they do now. most_waiting: phrases that were written
+    and wait to be heard; the model is not read from while there are so many.
     """
 
     model: LanguageModel
     speak: Speak
     judge: Judge
     changed: Callable[[bool, bool], None] = field(default=lambda writing, speaking: None)
+    most_waiting: int = MOST_WAITING
 
 
 class Reply:
@@ -52,7 +53,7 @@ class Reply:
         self._loop = asyncio.get_running_loop()
         self.times = ReplyTimes(self._loop.time())
         self.tool_calls: list[ToolCall] = []  # all there are, when `next` says that nothing comes any more
-        self._room = asyncio.Semaphore(MOST_WAITING)
+        self._room = asyncio.Semaphore(sources.most_waiting)
         self._written: asyncio.Queue[str | LlmError | None] = asyncio.Queue()  # None: that was all
         self._spoken: asyncio.Queue[Prompt | Exception | None] = asyncio.Queue()
         self._writing = self._speaking = False

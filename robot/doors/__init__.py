@@ -1,0 +1,1 @@
+"""Doors to a conversation beside FreeSWITCH's: browsers and gateways that talk to campaigns over a WebSocket."""

@@ -1,0 +1,36 @@
+"""Which campaign a visitor talks to: the one they name, the usual one, or the demo that the robot brings with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from robot.campaign.definition import Campaign, load_campaign
+
+
+class NoSuchCampaign(Exception):
+    """Nobody can talk to that; the message says what there is."""
+
+
+class CampaignsToTry:
+    """all: those of the robot, as they are now. usual: the name of one. demo: a campaign's folder."""
+
+    def __init__(self, campaigns: Callable[[], Sequence[Campaign]], usual: str | None, demo: Path) -> None:
+        self._campaigns = campaigns
+        self._usual = usual
+        self._demo = demo
+        self._shipped: Campaign | None = None
+
+    async def named(self, name: str | None) -> Campaign:
+        """Raises NoSuchCampaign, and CampaignError when the demo cannot be read."""
+        by_name = {campaign.name: campaign for campaign in self._campaigns()}
+        wanted = name or self._usual
+        if wanted in by_name:
+            return by_name[wanted]
+        if self._shipped is None:
+            self._shipped = await asyncio.to_thread(load_campaign, self._demo)
+        if wanted is None or wanted == self._shipped.name:
+            return self._shipped
+        names = ", ".join([*by_name, self._shipped.name])
+        raise NoSuchCampaign(f"There is no campaign {wanted!r}: there is {names}.")
