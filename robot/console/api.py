@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
 from robot import __version__
-from robot.console import api_calls, api_campaigns, api_contacts, api_do_not_call, pages
+from robot.console import api_calls, api_campaigns, api_contacts, api_do_not_call, api_voice, pages
 from robot.console.auth import SESSION_S, Access
 from robot.console.errors import Refused
 from robot.console.events import Feed
@@ -49,7 +49,8 @@ def application(parts: ConsoleParts, feed: Feed, access: Access) -> ASGIApp:
     app.state.parts, app.state.feed, app.state.access = parts, feed, access
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     answer_with_problems(app)
-    for each in (router, api_campaigns.router, api_contacts.router, api_calls.router, api_do_not_call.router):
+    parts_of_it = (api_campaigns, api_contacts, api_calls, api_do_not_call, api_voice)
+    for each in (router, *(part.router for part in parts_of_it)):
         app.include_router(each)
     pages.add_to(app)
     return Gate(app, access)

@@ -15,6 +15,7 @@ from robot.campaign.definition import Campaign
 from robot.campaign.ordered_calls import OrderedCalls
 from robot.console.errors import Refused
 from robot.console.health import Health
+from robot.console.voice import Voice
 from robot.live_sessions import LiveSessions
 from robot.store.campaigns import CampaignRepository
 from robot.store.database import Database
@@ -31,7 +32,7 @@ T = TypeVar("T")
 class ConsoleParts:
     """database: one of its own, so that reports keep no call waiting. campaigns: those whose files are known here.
 
-    campaigns_folder: campaigns.folder. recordings: where those of calls are, and nothing else.
+    campaigns_folder: campaigns.folder. recordings: where those of calls are, and nothing else. voice: None: it is off.
     """
 
     parts: Parts
@@ -43,6 +44,7 @@ class ConsoleParts:
     campaigns_folder: Callable[[], Path]
     health: Callable[[], Health]
     recordings: Path
+    voice: Voice | None = None
     _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def read(self, work: Callable[[Session], T]) -> T:

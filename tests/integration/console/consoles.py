@@ -21,6 +21,7 @@ from robot.config import ConsoleSettings
 from robot.console.console import Console
 from robot.console.health import look
 from robot.console.parts import ConsoleParts
+from robot.console.voice import Voice
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.link import LinkThread
 from robot.live_sessions import LiveSessions
@@ -79,7 +80,7 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, token: str | None = TOKEN) -> AsyncIterator[Served]:
+async def served(folder: Path, token: str | None = TOKEN, voice: Voice | None = None) -> AsyncIterator[Served]:
     """With the campaign `spring`, of which the database knows what `fill` writes."""
     (folder / "campaigns" / "spring").mkdir(parents=True)
     (folder / "campaigns" / "spring" / "campaign.toml").write_text(CAMPAIGN)
@@ -111,6 +112,7 @@ async def served(folder: Path, token: str | None = TOKEN) -> AsyncIterator[Serve
         campaigns_folder=lambda: folder / "campaigns",
         health=lambda: look(parts, metrics, scheduler.snapshot(), database.masked_url, started_at, 0),
         recordings=folder / "recordings",
+        voice=voice,
     )  # fmt: skip
     await fill(store, folder)
     console = Console(console_parts, _settings(token))

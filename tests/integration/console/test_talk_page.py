@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.integration.console.chromium import DOOR, Visit, chromium, needs_chromium, pages_served, visit
 
@@ -210,6 +210,23 @@ def test_errors_of_the_robot_are_shown(visitor: Visit, home: int) -> None:
     robot.tell("error", code="INTERNAL", message="The robot has a defect.", recoverable=False)
     expect(problem).to_contain_text("The robot has a defect.")
     expect(visitor.page.locator("#state")).to_have_text("Over")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(503, "set voice.enabled"), (401, "Log in to the console again"), (None, "Is it running")]
+)
+def test_a_console_that_says_no_is_quoted(browser: Browser, home: int, status: int | None, told: str) -> None:
+    def answer(route: Route) -> None:
+        if status is None:
+            route.abort()
+        else:
+            route.fulfill(status=status, json={"detail": "set voice.enabled to true"})
+
+    with visit(browser) as visitor:
+        visitor.page.route("**/api/voice/tickets", answer)
+        visitor.page.goto(f"http://127.0.0.1:{home}/talk")
+        visitor.page.get_by_role("button", name="Start talking").click()
+        expect(visitor.page.get_by_role("alert")).to_contain_text(told)
 
 
 @pytest.mark.parametrize(

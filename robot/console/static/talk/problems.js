@@ -1,5 +1,7 @@
 /** What can go wrong between a person and the robot, and what to do about it. Pure. */
 
+import { Refusal } from "./voice_api.js";
+
 /**
  * @typedef {{ code: string, title: string, remedy: string, again: boolean }} Problem again: trying again may help
  */
@@ -44,9 +46,9 @@ const PROBLEMS = {
     "The recording could not be read",
     "Say it once more. If it happens again, use a current Chrome, Edge, Firefox or Safari.",
   ],
-  no_campaigns: [
-    "The robot cannot be asked what it knows",
-    "Is it running? The health page and `robot doctor` tell more. Load this page again when it is.",
+  no_door: [
+    "Nobody can talk to this robot now",
+    "Its log and `robot doctor` tell more.",
   ],
   unreachable: [
     "The robot does not answer",
@@ -77,6 +79,14 @@ export function problem(code) {
 export function microphoneProblem(error) {
   if (error instanceof DOMException) return problem(error.name === "SecurityError" ? "NotAllowedError" : error.name);
   throw error;
+}
+
+/** Of what the console said, or that it said nothing. @param {unknown} error @returns {Problem} */
+export function consoleProblem(error) {
+  if (!(error instanceof Refusal)) return problem("unreachable");
+  if (error.status === 401) return problem("refused");
+  const told = problem("no_door");
+  return error.message === "" ? told : { ...told, remedy: error.message };
 }
 
 /** Of how a connection ended. @param {number} code the WebSocket's @param {boolean} opened @returns {Problem} */

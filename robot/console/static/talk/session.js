@@ -3,7 +3,7 @@
 import { Connection } from "./connection.js";
 import { ask, means, Microphone } from "./microphone.js";
 import { decoded, Playback } from "./playback.js";
-import { connectionProblem, microphoneProblem, problem, serverProblem } from "./problems.js";
+import { connectionProblem, consoleProblem, microphoneProblem, problem, serverProblem } from "./problems.js";
 import { UtteranceRecorder } from "./recorder.js";
 
 /**
@@ -80,8 +80,8 @@ export class Session {
     try {
       const url = await this._order.door();
       if (!this._is("over")) this._connect(url);
-    } catch {
-      this._fail(problem("unreachable"));
+    } catch (error) {
+      this._fail(consoleProblem(error));
     }
   }
 

@@ -3,7 +3,7 @@
 import { Conversation, timesOf } from "./conversation.js";
 import { ConversationView, element, seconds } from "./conversation_view.js";
 import { means, microphones } from "./microphone.js";
-import { problem } from "./problems.js";
+import { consoleProblem, problem } from "./problems.js";
 import { Session } from "./session.js";
 import { campaigns, door } from "./voice_api.js";
 
@@ -210,4 +210,4 @@ if (way === "insecure_context" || way === "unsupported") {
 }
 animate();
 void showMicrophones();
-campaigns().then(showCampaigns, () => showProblem(problem("no_campaigns")));
+campaigns().then(showCampaigns, (error) => showProblem(consoleProblem(error)));

@@ -2,11 +2,21 @@
 
 /** @typedef {{ name: string, language: string | null, fields: string[] }} Campaign */
 
-/** @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
+/** The console says no. `message` is for people, "" when it gave no reason. */
+export class Refusal extends Error {
+  /** @param {number} status @param {string} detail */
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+/** Raises Refusal, and TypeError when nobody answers. @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
 async function asked(path, options) {
   const response = await fetch(path, { headers: { accept: "application/json" }, ...options });
-  if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.json();
+  if (response.ok) return response.json();
+  const told = await response.json().catch(() => ({}));
+  throw new Refusal(response.status, told.detail ?? "");
 }
 
 /** @returns {Promise<Campaign[]>} */
