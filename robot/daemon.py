@@ -10,6 +10,7 @@ import gc
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -157,9 +158,12 @@ class Daemon:
     def webhooks(self) -> WebhookSender:
         return self.parts.webhooks
 
-    def call(self, plan: CallPlan, observer: Observer | None = None) -> Call:
-        """A call that is ready to `run`, and must be: it has its place on a node already. Raises NoFreeNode."""
-        parts = self.parts
+    def call(self, plan: CallPlan, observer: Observer | None = None, *, thinking: Thinking | None = None) -> Call:
+        """A call that is ready to `run`, and must be: it has its place on a node already. Raises NoFreeNode.
+
+        thinking: what holds it, instead of what holds all.
+        """
+        parts = self.parts if thinking is None else replace(self.parts, thinking=thinking)
         node = parts.nodes.take(plan.gateway)
         return Call(plan, Outgoing(plan, node, asyncio.get_running_loop().time), parts, observer)
 

@@ -13,10 +13,11 @@ _TEXT_LENGTH: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From a step to the next one. to: None: the call ends, with `outcome` where the step has one."""
+    """From a step to the next one. to: None: the call ends, with `outcome`, else with that of the step."""
 
     label: str
     to: str | None
+    outcome: str | None = None
 
 
 def ways(step: Step) -> list[Way]:
@@ -37,7 +38,7 @@ def ways(step: Step) -> list[Way]:
             found += [Way(_condition(condition), condition.step) for condition in conditions]
             found.append(Way("else", step.next))
         case Transfer():
-            found += [Way("taken", None), Way("nobody", step.does.failed or step.next)]
+            found += [Way("taken", None, "transferred"), Way("nobody", step.does.failed or step.next)]
         case Webhook():
             found.append(Way("sent", step.next))
             if step.does.failed is not None:
@@ -46,7 +47,7 @@ def ways(step: Step) -> list[Way]:
             found.append(Way(f"keys {keys}", step.next))
         case Held() as held:
             found += [Way("the model", name) for name in (*held.by.may.go_to, *held.by.may.transfer)]
-            found += [Way(outcome, None) for outcome in held.by.may.outcomes]
+            found += [Way("the model", None, outcome) for outcome in held.by.may.outcomes]
             found.append(Way("it cannot go on", held.failed))
         case None:
             found.append(Way("", step.next))
@@ -74,8 +75,7 @@ def _drawn(scenario: Scenario, step: Step, drawn: set[str], indent: str) -> Iter
         joint, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
         label = f"{way.label} → " if way.label else ""
         if way.to is None:
-            taken = "transferred" if way.label == "taken" else None
-            yield f"{indent}{joint}{label}■ {taken or step.outcome or 'the end'}"
+            yield f"{indent}{joint}{label}■ {way.outcome or step.outcome or 'the end'}"
         else:
             yield from _branch(scenario, way.to, drawn, indent, f"{joint}{label}", below)
 
@@ -113,7 +113,7 @@ def mermaid(scenario: Scenario) -> str:
             if way.to is not None:
                 lines.append(f"    {_id(step.name)} {arrow} {_id(way.to)}")
                 continue
-            outcome = "transferred" if way.label == "taken" else step.outcome or "the end"
+            outcome = way.outcome or step.outcome or "the end"
             end = ends.setdefault(outcome, f"end_{len(ends)}")
             lines.append(f"    {_id(step.name)} {arrow} {end}")
     lines += [f'    {end}(["{_escaped(outcome)}"])' for outcome, end in ends.items()]

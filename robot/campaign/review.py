@@ -16,7 +16,7 @@ from robot.campaign.numbers import BadNumber, normalise_number
 from robot.dialogue.conversation import BUILT_IN
 from robot.dialogue.intents import DO_NOT_CALL
 from robot.dialogue.prompt_text import MissingField
-from robot.dialogue.scenario import Branch, Scenario, Step, Variant
+from robot.dialogue.scenario import Branch, Held, Scenario, Step, Variant
 from robot.prompts.errors import PromptError
 from robot.prompts.library import PromptLibrary
 from robot.prompts.loudness import active_speech_level
@@ -87,14 +87,16 @@ def problem_as_json(problem: Problem) -> dict[str, Any]:
     return {"file": str(problem.file), "key": problem.key, "line": problem.line, "message": problem.message}
 
 
-def review(campaign: Campaign, library: PromptLibrary) -> Review:
-    """Blocking; texts that were never spoken are spoken now (0.1 to 1 s each)."""
-    return _Reviewer(campaign, library).review()
+def review(campaign: Campaign, library: PromptLibrary, *, has_model: bool = True) -> Review:
+    """Blocking; texts that were never spoken are spoken now (0.1 to 1 s each). has_model: a language model is
+    configured."""
+    return _Reviewer(campaign, library, has_model).review()
 
 
 class _Reviewer:
-    def __init__(self, campaign: Campaign, library: PromptLibrary) -> None:
+    def __init__(self, campaign: Campaign, library: PromptLibrary, has_model: bool) -> None:
         self._campaign = campaign
+        self._has_model = has_model
         self._scenario: Scenario = campaign.scenario
         self._library = library
         self._file = campaign.folder / "campaign.toml"
@@ -106,6 +108,7 @@ class _Reviewer:
     def review(self) -> Review:
         self._check_contacts()
         self._check_ways()
+        self._check_model()
         self._check_intents()
         return Review(
             campaign=self._campaign,
@@ -194,6 +197,18 @@ class _Reviewer:
                 f'[objections] {DO_NOT_CALL} = "STEP"'
             )
             self._warn(("objections",), message)
+
+    def _check_model(self) -> None:
+        if self._has_model:
+            return
+        for index, step in enumerate(self._scenario.steps):
+            if isinstance(step.does, Held):
+                instead = f"goes on with {step.does.failed!r}" if step.does.failed else "ends with an apology"
+                message = (
+                    f"is held by a language model, and there is none: every call {instead}. Set llm.url in robot.toml "
+                    "(docs/operations.md says how)"
+                )
+                self._warn(("step", index, "agent"), message)
 
     def _check_intents(self) -> None:
         """Phrases that are taken for another intent of the same step that leads elsewhere."""

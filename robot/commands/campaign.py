@@ -70,7 +70,7 @@ def check(context: click.Context, folder: Path, diagram: bool, as_json: bool) ->
     library = prompt_library(settings)
     try:
         with console.status("Making the prompts ready ..."):
-            found = review(loaded, library)
+            found = review(loaded, library, has_model=settings.llm.url is not None)
     finally:
         library.close()
     if as_json:

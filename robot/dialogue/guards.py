@@ -67,7 +67,7 @@ class DropReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """One thing that is never said; `pattern` is found in plain words (see `_plain`), or in the text as it is."""
+    """One thing that is never said; `pattern` is found in plain words (see `plain_words`), or in the text as it is."""
 
     pattern: re.Pattern[str]
     plain: bool
@@ -81,7 +81,7 @@ class Forbidden:
                 return cls(re.compile(source[1:-1], re.IGNORECASE), plain=False)
             except re.error as error:
                 raise ValueError(f"{source} is no regular expression: {error}") from None
-        words = _plain(source)
+        words = plain_words(source)
         if not words:
             raise ValueError(f"{source!r} has no word that could be forbidden")
         return cls(re.compile(rf"(?<!\S){re.escape(words)}(?!\S)"), plain=True)
@@ -101,7 +101,7 @@ class _Spoken:
     def __init__(self, before: str, phrase: str) -> None:
         self.phrase = phrase
         self.text, self.begin = f"{before} {phrase}", len(before) + 1
-        self.plain, self.plain_begin = _plain(self.text), len(_plain(before))
+        self.plain, self.plain_begin = plain_words(self.text), len(plain_words(before))
 
 
 class Guards:
@@ -156,6 +156,6 @@ def _robot_matcher(language: str | None) -> IntentMatcher | None:
     return IntentMatcher([Intent(_ASKS_FOR_ROBOT, phrases)], language) if phrases else None
 
 
-def _plain(text: str) -> str:
+def plain_words(text: str) -> str:
     """The words, without accents, capitals and punctuation."""
     return " ".join(_WORD.findall(without_accents(text.casefold())))

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from robot.call.outcome import Outcome
 from robot.campaign.definition import CampaignError
+from robot.rehearsal.scripted_model import ModelTable
 from robot.simulator.callees_file import Answer, Beep, Millis
 from robot.toml_file import Location, Problem, TomlFileError, key_of, line_of, load_toml
 
@@ -138,17 +139,22 @@ class Conversation(_Table):
 
 
 class _File(_Table):
+    model: ModelTable | None = None
     conversation: Annotated[list[Conversation], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenConversation:
-    """A conversation and where it is written. lines: of each turn, from 1; None where that is not known."""
+    """A conversation and where it is written. lines: of each turn, from 1; None where that is not known.
+
+    model: what the language model says, where one holds the conversation; None: there is none.
+    """
 
     file: Path
     line: int | None
     conversation: Conversation
     lines: tuple[int | None, ...] = ()
+    model: ModelTable | None = None
 
     @property
     def name(self) -> str:
@@ -207,7 +213,7 @@ def load_conversations(folder: Path, known: Known) -> list[WrittenConversation]:
                 for location, message in mistakes
             ]
             lines = tuple(line_of(text, (*where, "turns", number)) for number in range(len(conversation.turns)))
-            written.append(WrittenConversation(file, line_of(text, where), conversation, lines))
+            written.append(WrittenConversation(file, line_of(text, where), conversation, lines, loaded.model))
     if problems:
         raise ConversationsError(problems)
     return written

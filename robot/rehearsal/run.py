@@ -16,19 +16,21 @@ from typing import Final
 
 from rich.console import Console
 
+from robot.call.holding import Thinking
 from robot.call.plan import CallPlan
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign
 from robot.config import Settings
 from robot.daemon import Daemon
 from robot.dialogue.conversation import BUILT_IN
-from robot.dialogue.scenario import CALLBACK_TIME, Scenario, Step, Transfer, Webhook
+from robot.dialogue.scenario import CALLBACK_TIME, Held, Scenario, Step, Transfer, Webhook
 from robot.direct_call import running_daemon, simulated_switch
 from robot.prompts.errors import PromptError
 from robot.rehearsal.callee_part import callee_of
 from robot.rehearsal.conversations_file import Known, WrittenConversation
 from robot.rehearsal.receiver import WebhookReceiver
 from robot.rehearsal.result import ConversationResult
+from robot.rehearsal.scripted_model import ScriptedModel
 from robot.rehearsal.verdict import Happened, HeardTurn, deviations
 from robot.rehearsal.wordings import Wordings
 from robot.simulator.callees_file import Callee, HangUp, Moment
@@ -64,6 +66,7 @@ def known_of(campaign: Campaign) -> Known:
     """What conversations of this campaign can name."""
     scenario = campaign.scenario
     outcomes = {step.outcome for step in scenario.steps if step.outcome is not None}
+    outcomes |= {each for step in scenario.steps if isinstance(step.does, Held) for each in step.does.by.may.outcomes}
     return Known(
         steps=[step.name for step in scenario.steps],
         intents={*(intent.name for intent in scenario.intents), *BUILT_IN},
@@ -122,7 +125,7 @@ class _Stage:
         loop = asyncio.get_running_loop()
         plan = self._plan(place, written)
         started = loop.time()
-        call = self.daemon.call(plan)
+        call = self.daemon.call(plan, thinking=self._thinking(written))
         too_long = loop.call_later(plan.max_call_s + _OVERTIME_S, call.stop, "the conversation does not end")
         try:
             report = await call.run()
@@ -135,6 +138,11 @@ class _Stage:
             too_long.cancel()
         found = deviations(written, happened, self.wordings.names)
         return ConversationResult(written, report, tuple(found), loop.time() - started)
+
+    def _thinking(self, written: WrittenConversation) -> Thinking:
+        """Nobody's model is asked."""
+        model = None if written.model is None else ScriptedModel(written.model)
+        return Thinking(model, self.daemon.parts.thinking.speech)
 
     def _plan(self, place: int, written: WrittenConversation) -> CallPlan:
         """The campaign's own, but for whom it reaches: this conversation's callee, its agent, our web server."""
@@ -192,7 +200,8 @@ def _apart(settings: Settings, language: str) -> Iterator[Settings]:
         database = settings.database.model_copy(update={"url": f"sqlite:///{folder}/robot.db"})
         recordings = settings.recordings.model_copy(update={"folder": Path(folder) / "recordings"})
         (Path(folder) / "recordings").mkdir()
-        yield settings.model_copy(update={"database": database, "recordings": recordings, "stt": stt})
+        llm = settings.llm.model_copy(update={"url": None})
+        yield settings.model_copy(update={"database": database, "recordings": recordings, "stt": stt, "llm": llm})
 
 
 # Numbers that nobody has: kept free for films and the like (ARCEP, French numbering plan, 01 99 00).
