@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -31,6 +31,7 @@ from robot.store.records import Direction, LatencyRecord, TurnRecord
 from robot.store.sessions.errors import SessionsUnavailable
 from robot.store.sessions.memory import MemorySessions
 from robot.store.sessions.session import LONGEST_HISTORY, CallSession, Stage
+from tests.waiting import until
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -79,12 +80,6 @@ async def handed_on(store: Store, *notices: Notice) -> list[CallSession]:
 async def stands(*notices: Notice) -> CallSession:
     [session] = await handed_on(Store(), began(), *notices)
     return session
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - the keeper's own pauses are waited for
-            await asyncio.sleep(0.01)
 
 
 async def test_a_call_that_begins() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.errors import CannotConnect
 from robot.esl.link import LinkThread
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
+from tests.waiting import until
 
 NO_LIMITS = NodeLimits()
 
@@ -55,12 +56,6 @@ async def house(
             await both.start()
             stack.push_async_callback(both.close)
         yield House(switches[0], switches[1], both)
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not happened():  # noqa: ASYNC110 - nodes are looked at, they tell nobody
-            await asyncio.sleep(0.01)
 
 
 async def test_calls_go_where_there_is_most_room() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Self
+from typing import Any, Self
 
+from robot.esl import commands
+from robot.esl.commands import Command
 from robot.esl.frames import encode_event, encode_frame
 
 PASSWORD = "s3cret"
+UUID = "2553f481-1118-43e8-ad49-47fdc760dfc2"
+OTHER = "db4cb415-7f4c-44a3-94ea-ea4f46dd022c"
 DISCONNECT_NOTICE = (
     b"Content-Type: text/disconnect-notice\nContent-Length: 67\n\n"
     b"Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
@@ -156,3 +160,20 @@ class ScriptedServer:
                 peer.write(command_reply("+OK event listener enabled plain"))
             else:
                 await self.script(peer, command)
+
+
+async def say_nothing(peer: Peer, command: str) -> None:
+    """A FreeSWITCH that hangs."""
+
+
+def only(script_for: str, answer: Callable[[Peer, str], Any]) -> Callable[[Peer, str], Any]:
+    """`answer` for commands that hold `script_for`, the usual echo for all others."""
+
+    async def script(peer: Peer, command: str) -> None:
+        await (answer if script_for in command else answer_all)(peer, command)
+
+    return script
+
+
+def dial() -> Command:
+    return commands.originate(UUID, "trunk", "+33140000001")

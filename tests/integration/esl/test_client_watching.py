@@ -11,9 +11,7 @@ from robot.esl.client import EventSocketClient
 from robot.esl.errors import CommandFailed
 from robot.esl.watching import CommandResult
 from tests.integration.esl.conftest import settings_for
-from tests.integration.esl.scripted_server import Peer, ScriptedServer, api_response
-
-UUID = "2553f481-1118-43e8-ad49-47fdc760dfc2"
+from tests.integration.esl.scripted_server import UUID, Peer, ScriptedServer, api_response
 
 
 class Noted:

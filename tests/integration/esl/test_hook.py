@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from robot.esl.hook import Hook, HookSettings, IncomingCall
 from robot.esl.link import LinkThread
 from robot.simulator.callees_file import Callee
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
+from tests.waiting import until
 
 UUID = "1d6511cf-43e6-4cec-b222-7d0bac63f9f6"
 CORE = "888c700c-75da-442f-9019-4ae68a785ff4"
@@ -28,12 +29,6 @@ GREETING = b"myevents\n\nconnect\n\n"
 NOTICE = b"Content-Type: text/disconnect-notice\nContent-Disposition: disconnect\nContent-Length: 4\n\nBye\n"
 
 pytestmark = pytest.mark.usefixtures("open_files")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in several threads
-            await asyncio.sleep(0.002)
 
 
 def channel_data(**changed: str) -> bytes:

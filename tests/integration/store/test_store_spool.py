@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,7 @@ from robot.store.records import AttemptResult, DoNotCallSource, LatencyRecord, N
 from robot.store.records import TurnRecord as Turn
 from robot.store.spool import Kept, Spool
 from robot.store.store import Store
+from tests.waiting import until
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 NUMBER = "+33140000001"
@@ -75,12 +76,6 @@ async def spool(tables: Tables, folder: Path | None, **settings: float) -> Async
 
 def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"))
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not happened():  # noqa: ASYNC110 - files tell nobody
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.waiting import until
 from ws_audio.errors import PortInUse, ServerNotStarted
 from ws_audio.events import (
     AudioEvent,
@@ -52,12 +53,6 @@ class Heard(list[AudioEvent]):
         """The first event of `kinds`, as soon as it is there."""
         await until(lambda: any(isinstance(event, kinds) for event in self))
         return next(event for event in self if isinstance(event, kinds))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - sockets and listeners set no event
-            await asyncio.sleep(0.001)
 
 
 @pytest.fixture(autouse=True)

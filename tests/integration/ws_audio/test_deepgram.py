@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.integration.ws_audio.deepgram_double import KEY, DeepgramDouble, deaf
 from tests.unit.ws_audio.conftest import SILENT, VOICED, ScriptedDetector, ScriptedEngine
+from tests.waiting import until
 from ws_audio.events import AudioEvent, FinalTranscript, LikelyTranscript, PartialTranscript, TranscriptionFailed
 from ws_audio.stream import Stream, StreamOptions
 from ws_audio.transcription.deepgram import DeepgramRecogniser, DeepgramSettings
@@ -40,7 +41,7 @@ class Ear:
             await asyncio.sleep(0)
 
     async def text(self) -> FinalTranscript | TranscriptionFailed:
-        await becomes(lambda: self.told(FinalTranscript, TranscriptionFailed))
+        await until(lambda: self.told(FinalTranscript, TranscriptionFailed))
         outcome = self.told(FinalTranscript, TranscriptionFailed)[-1]
         assert isinstance(outcome, FinalTranscript | TranscriptionFailed)
         return outcome
@@ -51,12 +52,6 @@ class Ear:
         outcome = await self.text()
         assert isinstance(outcome, FinalTranscript)
         return outcome.text
-
-
-async def becomes(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - another end of a connection is waited for
-            await asyncio.sleep(0.005)
 
 
 @pytest_asyncio.fixture
@@ -91,7 +86,7 @@ async def test_an_utterance_is_heard_along(
 ) -> None:
     ear = Ear(recogniser, scheduler)
     await ear.hear(500, 1000)
-    await becomes(lambda: ear.told(PartialTranscript))
+    await until(lambda: ear.told(PartialTranscript))
     assert ear.told(PartialTranscript)[0].draft == "yes"
     await ear.hear(700)
     final = await ear.text()
@@ -101,7 +96,7 @@ async def test_an_utterance_is_heard_along(
     assert (double.asked["sample_rate"], double.asked["language"]) == (["16000"], ["en"])
     assert bytes(double.audio) == SILENT * 25 + VOICED * 50 + SILENT * 35
     ear.stream.forget()
-    await becomes(lambda: double.control[-1:] == ["CloseStream"])
+    await until(lambda: double.control[-1:] == ["CloseStream"])
     assert double.control == ["Finalize", "CloseStream"]
 
 
@@ -120,7 +115,7 @@ async def test_a_stream_without_audio_keeps_its_session(double: DeepgramDouble) 
     recogniser = recogniser_at(double.url, keep_alive_s=0.02)
     ear = Ear(recogniser, None)
     await ear.hear(40)
-    await becomes(lambda: double.control.count("KeepAlive") >= 2)
+    await until(lambda: double.control.count("KeepAlive") >= 2)
     assert await ear.utterance() == "Yes please."
     await recogniser.close()
 
@@ -214,7 +209,7 @@ async def test_a_handshake_that_is_never_answered(
     recogniser = recogniser_at(url, connect_timeout_s=0.05)
     ear = Ear(recogniser, scheduler)
     await ear.hear(100)
-    await becomes(lambda: "cannot be reached" in caplog.text)
+    await until(lambda: "cannot be reached" in caplog.text)
     assert await ear.utterance() == "here"
     await recogniser.close()
     server.close()
@@ -226,7 +221,7 @@ async def test_closing_ends_every_session(double: DeepgramDouble) -> None:
     ears = [Ear(recogniser, None) for _ in range(3)]
     for ear in ears:
         await ear.hear(100)
-    await becomes(lambda: len(double.requests) == 3)
+    await until(lambda: len(double.requests) == 3)
     await recogniser.close()
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "deepgram"]
 
@@ -237,10 +232,10 @@ async def test_a_likely_end_is_told_without_waiting_for_the_silence(
     """With `endpointing` Deepgram makes words final at a pause, which nobody has to ask for."""
     ear = Ear(recogniser, None)
     await ear.hear(500, 1000, 300)
-    await becomes(lambda: len(double.audio) == 1800 * 32)
+    await until(lambda: len(double.audio) == 1800 * 32)
     [session] = recogniser._sessions
     session.finalise()  # stands for Deepgram's own endpointing
-    await becomes(lambda: ear.told(LikelyTranscript))
+    await until(lambda: ear.told(LikelyTranscript))
     [likely] = ear.told(LikelyTranscript)
     assert ear.stream.end_utterance(likely.utterance)
     final = await ear.text()
