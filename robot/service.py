@@ -238,6 +238,7 @@ class Service:
                 daemon.parts, daemon.metrics, daemon.transcription, database.masked_url, started_at, self.calls
             ),
             recordings=settings.recordings.folder,
+            voice=self.doors,
         )  # fmt: skip
         console = Console(parts, settings.console)
         await console.start()

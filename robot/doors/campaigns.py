@@ -28,9 +28,21 @@ class CampaignsToTry:
         wanted = name or self._usual
         if wanted in by_name:
             return by_name[wanted]
+        shipped = await self._demo_campaign()
+        if wanted is None or wanted == shipped.name:
+            return shipped
+        names = ", ".join([*by_name, shipped.name])
+        raise NoSuchCampaign(f"There is no campaign {wanted!r}: there is {names}.")
+
+    async def all(self) -> list[Campaign]:
+        """The usual one first. Raises CampaignError when the demo cannot be read."""
+        by_name = {campaign.name: campaign for campaign in self._campaigns()}
+        shipped = await self._demo_campaign()
+        by_name.setdefault(shipped.name, shipped)
+        usual = self._usual or shipped.name
+        return sorted(by_name.values(), key=lambda campaign: campaign.name != usual)
+
+    async def _demo_campaign(self) -> Campaign:
         if self._shipped is None:
             self._shipped = await asyncio.to_thread(load_campaign, self._demo)
-        if wanted is None or wanted == self._shipped.name:
-            return self._shipped
-        names = ", ".join([*by_name, self._shipped.name])
-        raise NoSuchCampaign(f"There is no campaign {wanted!r}: there is {names}.")
+        return self._shipped

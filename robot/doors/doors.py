@@ -13,6 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 
+from robot.campaign.definition import Campaign
 from robot.doors.browser import BrowserSession
 from robot.doors.gateway import GatewaySession
 from robot.doors.parts import DoorParts
@@ -44,6 +45,15 @@ class Doors:
     @property
     def open_sessions(self) -> int:
         return len(self._sessions)
+
+    @property
+    def port(self) -> int:
+        """Where connections come in."""
+        return self._parts.visits.audio.port
+
+    async def campaigns(self) -> list[Campaign]:
+        """Those that can be talked to, the usual one first. Raises CampaignError."""
+        return await self._parts.campaigns.all()
 
     def ticket(self) -> str:
         """For a page whose user was let in elsewhere: opens `/ws?ticket=TICKET` once, within a minute."""

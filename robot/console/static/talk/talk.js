@@ -3,6 +3,7 @@
 import { Conversation, timesOf } from "./conversation.js";
 import { ConversationView, element, seconds } from "./conversation_view.js";
 import { means, microphones } from "./microphone.js";
+import { showNav } from "../nav.js";
 import { consoleProblem, problem } from "./problems.js";
 import { Session } from "./session.js";
 import { campaigns, door } from "./voice_api.js";
@@ -208,6 +209,7 @@ if (way === "insecure_context" || way === "unsupported") {
   showProblem(problem(way));
   byId("main").toggleAttribute("disabled", true);
 }
+showNav(byId("nav"));
 animate();
 void showMicrophones();
 campaigns().then(showCampaigns, (error) => showProblem(consoleProblem(error)));
