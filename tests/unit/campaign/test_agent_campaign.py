@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from robot.campaign.agent_table import AgentTable, MayTable
 from robot.campaign.definition import CampaignError, load_campaign
 from robot.campaign.diagram import mermaid, tree
 from robot.campaign.review import review
+from robot.dialogue.error_codes import ErrorCode
 from robot.dialogue.scenario import Held
 from robot.prompts.library import PromptLibrary
 
@@ -111,3 +114,12 @@ def test_a_campaign_for_a_model_is_warned_of_where_there_is_none(
     assert warning.line == 8
     assert instead in warning.message
     assert "llm.url" in warning.message
+
+
+def test_every_key_and_every_code_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "campaigns.md").read_text(encoding="utf-8")
+    part = text.partition("### Steps that a language model holds\n")[2].partition("\n### ")[0]
+    rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)", row)}
+    wanted = {*AgentTable.model_fields, *MayTable.model_fields, *ErrorCode}
+    assert named == wanted
