@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from robot.simulator.audio_stream import AudioStream, FramePacker, StreamRequest
 from robot.simulator.bridge import Bridge
-from robot.simulator.channel import KEY_MS, MEDIA_BUG, Channel
+from robot.simulator.channel import MEDIA_BUG, Channel
 from robot.simulator.dial_string import split_arguments
+from robot.simulator.keys import KEY_MS
 from robot.simulator.switch_status import SwitchStatus
 
 if TYPE_CHECKING:

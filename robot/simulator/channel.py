@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from enum import Enum
-from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -15,45 +13,15 @@ from robot.simulator.audio_stream import AudioStream
 from robot.simulator.bridge import Bridge
 from robot.simulator.callee import Press
 from robot.simulator.callees_file import Callee
-from robot.simulator.errors import SoundError
+from robot.simulator.channel_state import ChannelState, check_transition
 from robot.simulator.events import EventBus
+from robot.simulator.executions import application_headers, asked_for, playback_headers, played_variables
+from robot.simulator.keys import KeySender
 from robot.simulator.line import CalleeLine, padded
 from robot.simulator.playback import Began, Change, Completed, Execution, Player, Started, Stopped
 from robot.simulator.recording import Recording
-from robot.simulator.sound import FRAME_MS, Samples, frame_length, read_clip
+from robot.simulator.sound import FRAME_MS, Samples, frame_length
 from robot.simulator.timeline import Timeline, Timer
-
-# `playback_samples` counts what was read from the file, which FreeSWITCH does in blocks of this many samples.
-_READ_AHEAD: Final = 16384
-# A key by RFC 2833, the gap behind it, and the pauses `w` and `W` between keys: as measured, from outside.
-KEY_MS: Final = 260
-KEY_GAP_MS: Final = 20
-_PAUSES_MS: Final = {"w": 500, "W": 1000}
-
-
-class ChannelState(Enum):
-    """A channel's life, with FreeSWITCH's numbers."""
-
-    INIT = 2
-    SOFT_EXECUTE = 3
-    EXECUTE = 4
-    EXCHANGE_MEDIA = 5
-    CONSUME_MEDIA = 7
-    HANGUP = 10
-    REPORTING = 11
-    DESTROY = 12
-
-
-_NEXT: Final = {
-    ChannelState.INIT: {ChannelState.CONSUME_MEDIA, ChannelState.EXECUTE, ChannelState.HANGUP},
-    ChannelState.CONSUME_MEDIA: {ChannelState.EXECUTE, ChannelState.HANGUP},
-    ChannelState.EXECUTE: {ChannelState.SOFT_EXECUTE, ChannelState.HANGUP},
-    ChannelState.SOFT_EXECUTE: {ChannelState.EXCHANGE_MEDIA, ChannelState.HANGUP},
-    ChannelState.EXCHANGE_MEDIA: {ChannelState.HANGUP},
-    ChannelState.HANGUP: {ChannelState.REPORTING},
-    ChannelState.REPORTING: {ChannelState.DESTROY},
-    ChannelState.DESTROY: set[ChannelState](),
-}
 
 
 class Channel:
@@ -91,7 +59,7 @@ class Channel:
         self.hangups_to_come: list[Timer] = []
         self.bridge: Bridge | None = None
         self.spoken: Samples | None = None  # what came from the callee in the last frame
-        self._keys_until_ms = 0.0  # when the keys that are being sent are through
+        self._keys = KeySender(timeline, self._key_sent)
         self.cause = ""
         self.session = session
         port = 16384 + session % 8000 * 2
@@ -239,19 +207,19 @@ class Channel:
                 self._began(execution)
             case Started():
                 self.line.prompt_started(execution)
-                self.emit("PLAYBACK_START", self._playback_headers(execution))
+                self.emit("PLAYBACK_START", playback_headers(execution))
             case Stopped():
                 self._stopped(change)
             case Completed():
                 self.variables["current_application_response"] = change.response
                 self.emit(
                     "CHANNEL_EXECUTE_COMPLETE",
-                    self._application_headers(execution, ("Application-Response", change.response)),
+                    application_headers(execution, ("Application-Response", change.response)),
                 )
 
     def _began(self, execution: Execution) -> None:
         self.variables |= {"current_application_data": execution.argument, "current_application": execution.application}
-        self.emit("CHANNEL_EXECUTE", self._application_headers(execution))
+        self.emit("CHANNEL_EXECUTE", application_headers(execution))
         if execution.application == "set":
             name, _, value = execution.argument.partition("=")
             self.variables[name] = value
@@ -263,24 +231,9 @@ class Channel:
     def _stopped(self, stopped: Stopped) -> None:
         execution = stopped.execution
         self.line.prompt_stopped(execution, "hangup" if stopped.hangup else stopped.status.value)
-        assert execution.clip is not None
-        blocks = -(-execution.position // _READ_AHEAD) * _READ_AHEAD
-        read = min(blocks, len(execution.clip.samples))
-        self.variables |= {
-            "playback_last_offset_pos": str(execution.start_sample + execution.played),
-            "playback_seconds": str(read // self._rate),
-            "playback_ms": str(read * 1000 // self._rate),
-            "playback_samples": str(read),
-        }
+        self.variables |= played_variables(execution, self._rate)
         status = ("Playback-Status", stopped.status.value)
-        self.emit("PLAYBACK_STOP", [*self._playback_headers(execution), status])
-
-    def _playback_headers(self, execution: Execution) -> list[tuple[str, str]]:
-        return [*execution.headers.items(), ("Playback-File-Path", execution.path)]
-
-    def _application_headers(self, execution: Execution, *more: tuple[str, str]) -> list[tuple[str, str]]:
-        data = [("Application-Data", execution.argument)] if execution.argument else []
-        return [("Application", execution.application), *data, *more, ("Application-UUID", execution.application_uuid)]
+        self.emit("PLAYBACK_STOP", [*playback_headers(execution), status])
 
     def _pressed(self, digit: str) -> None:
         # A key that is no terminator does not stop a prompt; `*` is one unless the channel says otherwise.
@@ -293,15 +246,7 @@ class Channel:
     # What clients ask for
 
     def send_dtmf(self, keys: str, key_ms: int) -> None:
-        """Keys for the callee, one after the other; `w` and `W` are pauses."""
-        at_ms = max(self._keys_until_ms, self._timeline.now_ms)
-        for key in keys:
-            if key in _PAUSES_MS:
-                at_ms += _PAUSES_MS[key]
-            else:
-                self._timeline.call_at(at_ms + key_ms, partial(self._key_sent, key))
-                at_ms += key_ms + KEY_GAP_MS
-        self._keys_until_ms = at_ms
+        self._keys.send(keys, key_ms)
 
     def _key_sent(self, key: str) -> None:
         if self.alive and self.answered:
@@ -311,12 +256,12 @@ class Channel:
         """`uuid_broadcast U ARGUMENT`: a file, or `app::args`."""
         application, separator, data = argument.partition("::")
         if separator and re.fullmatch(r"\w+", application):
-            self.player.broadcast(self.execution(application, data), self._timeline.now_ms)
+            self.player.broadcast(self._asked(application, data), self._timeline.now_ms)
         else:
-            self.player.broadcast(self.execution("playback", argument), self._timeline.now_ms)
+            self.player.broadcast(self._asked("playback", argument), self._timeline.now_ms)
 
     def execute(self, application: str, argument: str, *, locked: bool, application_uuid: str = "") -> None:
-        execution = self.execution(application, argument, application_uuid)
+        execution = self._asked(application, argument, application_uuid)
         execution.locked = locked
         self.player.execute(execution, self._timeline.now_ms)
 
@@ -325,22 +270,8 @@ class Channel:
         execution = Execution("hangup", cause, "", locked=locked, is_hangup=True)
         self.player.execute(execution, self._timeline.now_ms)
 
-    def execution(self, application: str, argument: str, application_uuid: str = "") -> Execution:
-        execution = Execution(application, argument, application_uuid or str(uuid4()), path=argument)
-        if application == "playback":
-            marked = re.fullmatch(r"\{([^}]*)\}(.*)", argument)
-            if marked:
-                pairs = (pair.partition("=") for pair in marked[1].split(",") if "=" in pair)
-                execution.headers = {name: value for name, _, value in pairs}
-                execution.path = marked[2]
-            execution.path, _, start_sample = execution.path.partition("@@")
-            try:
-                execution.clip = read_clip(execution.path, self._rate, mulaw=self._mulaw)
-            except SoundError:
-                execution.clip = None  # FreeSWITCH tells nobody but its log why a file is FILE NOT FOUND
-            if start_sample.isascii() and start_sample.isdigit():
-                execution.begin_at(int(start_sample))
-        return execution
+    def _asked(self, application: str, argument: str, application_uuid: str = "") -> Execution:
+        return asked_for(application, argument, application_uuid or str(uuid4()), self._rate, mulaw=self._mulaw)
 
     # How it ends
 
@@ -462,9 +393,7 @@ class Channel:
             tell(self.cause)
 
     def _enter(self, state: ChannelState) -> None:
-        if state not in _NEXT[self.state]:
-            raise RuntimeError(f"a channel does not go from {self.state.name} to {state.name}")
-        self.state = state
+        self.state = check_transition(self.state, state)
         if state is not ChannelState.HANGUP:
             self._running = f"CS_{state.name}"
 

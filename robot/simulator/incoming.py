@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from robot.simulator import channel_headers
 from robot.simulator.callees_file import Callee
-from robot.simulator.channel import Channel, ChannelState
+from robot.simulator.channel import Channel
+from robot.simulator.channel_state import ChannelState
 from robot.simulator.events import EventBus
 from robot.simulator.line import CalleeLine
 from robot.simulator.timeline import Timeline
