@@ -39,6 +39,7 @@ from robot.esl.events import (
     ChannelAnswered,
     ChannelBridged,
     ChannelHungUp,
+    ChannelParked,
     Dtmf,
     HangupCompleted,
     LinkLost,
@@ -76,6 +77,7 @@ class Channel:
         self.answered_at: float | None = None
         self.hung_up_at: float | None = None
         self._answered = asyncio.Event()
+        self._parked = asyncio.Event()
         self.hung_up: asyncio.Future[str] = self._loop.create_future()  # the cause
         self._completed = asyncio.Event()  # CHANNEL_HANGUP_COMPLETE came
         self.lost: asyncio.Future[SwitchLost] = self._loop.create_future()
@@ -140,6 +142,7 @@ class Channel:
         Raises CallerGone or SwitchLost.
         """
         self._begun = True
+        self._parked.set()  # before we listened: FreeSWITCH does so when it hands the call over
         try:
             await self.api(take_over)
             if answered:  # before we listened: its event has gone by
@@ -178,6 +181,16 @@ class Channel:
                 if lost.stage is not CommandStage.NOT_SENT or self._loop.time() > deadline:
                     raise
                 await asyncio.sleep(_HANGUP_PAUSE_S)
+
+    async def until_parked(self) -> None:
+        """Wait until the far end can be played something. In the moment between the answer and
+        CHANNEL_PARK FreeSWITCH leaves a file out, or cuts it off after two frames (measured).
+        """
+        parked = asyncio.ensure_future(self._parked.wait())
+        try:
+            await first_of(parked, self.hung_up, self.lost, within_s=_EVENT_LIMIT_S)
+        finally:
+            parked.cancel()
 
     def play(
         self, prompt: Prompt, *, root: Path, broadcast: bool, start_ms: int = 0, rate: int = 16_000
@@ -295,6 +308,8 @@ class Channel:
             case ChannelAnswered(at=at):
                 self.answered_at = at
                 self._answered.set()
+            case ChannelParked():
+                self._parked.set()
             case ChannelBridged():
                 self._bridged.set()
             case Dtmf(digit=digit, at=at):

@@ -16,8 +16,8 @@ from robot.simulator.timeline import Timeline
 if TYPE_CHECKING:
     from robot.simulator.freeswitch import SimulatedFreeSwitch
 
-# Between the answer and the application, park.
-PARK_MS: Final = 2
+# Between the answer and the application, park: 0 to 20 ms by FreeSWITCH's own clock, which ticks each 20 ms.
+PARK_MS: Final = 5
 
 # What a callee's `answer` makes of the call; NO_ROUTE_DESTINATION is what a 404 was measured as.
 REFUSALS: Final = {

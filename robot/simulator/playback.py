@@ -218,9 +218,15 @@ class Player:
         execution.position = min(start + self._frame, len(execution.clip.samples))
         return Piece(execution.clip.samples, start, execution.position)
 
-    def end(self, *, hangup: bool) -> list[Change]:
-        """The channel is gone, or does something else now: what played has stopped, what waited is forgotten."""
+    def end(self, *, hangup: bool, tell_waiting: bool = False) -> list[Change]:
+        """The channel is gone, or does something else now: what played has stopped, what waited is forgotten.
+
+        tell_waiting: what waited ends with an error, as it does when a channel that was just answered is parked.
+        """
         changes: list[Change] = []
+        if tell_waiting:
+            for execution in (*self._executions, *self._broadcasts):
+                changes += [Began(execution), Completed(execution, "PLAYBACK ERROR")]
         for execution in reversed(self._playing):
             changes.append(Stopped(execution, Status.DONE, hangup=hangup))
             changes.append(Completed(execution, "PLAYBACK ERROR"))
