@@ -287,8 +287,7 @@ class Outbox:
         self._many = many
         self._most = most
         self._waiting: deque[Event] = deque()
-        self._thinning = False
-        self._partials = 0  # that came since it thins
+        self._partials = 0  # that came while many wait
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -299,17 +298,15 @@ class Outbox:
         return len(self._waiting) > self._most
 
     def put(self, event: Event) -> None:
-        many = len(self._waiting) > self._many
-        if many and not self._thinning:
+        if len(self._waiting) <= self._many:
             self._partials = 0
-            self._waiting.append(
-                Info("partials_thinned", "Many messages wait for you: of partial transcripts some are left out.")
-            )
-        self._thinning = many
-        if many and isinstance(event, PartialText):
+        elif isinstance(event, PartialText):
             self._partials += 1
             if self._partials % THINNED_TO_ONE_IN != 1:
-                return
+                if self._partials == 2:
+                    event = Info("partials_thinned", "Many messages wait: of partial transcripts some are left out.")
+                else:
+                    return
         self._waiting.append(event)
 
     def take(self) -> Event:

@@ -78,6 +78,7 @@ class BrowserSession:
         self._turn = 0
         self._call_state = CallState.CONNECTING
         self._times = TurnTimes()
+        self._partial = ""  # the last of the utterance that goes on
         self._reply = 0
         self._unsent = ""  # of what the model writes while it is not sure that the visitor is done
         self._look_again: asyncio.TimerHandle | None = None
@@ -195,12 +196,14 @@ class BrowserSession:
         match event:
             case SpeechStarted(at_ms):
                 self._times.speech_began(clock.at(at_ms))
-            case PartialTranscript(draft=text) | LikelyTranscript(text=text) if text:
+            case PartialTranscript(draft=text) | LikelyTranscript(text=text) if text not in ("", self._partial):
+                self._partial = text
                 self._times.partial_came(self._loop.time())
                 self._wire.put(PartialText(self._turn, text))
             case SpeechEnded() if event.decided_ms - event.started_ms >= self._longest_ms:
                 self._wire.put(Error(TOO_LONG, "You have spoken for as long as is heard in one piece: it ends here."))
             case FinalTranscript(text=text):
+                self._partial = ""
                 self._wire.put(FinalText(self._turn, text))
             case _:
                 pass

@@ -61,6 +61,7 @@ class GatewaySession:
         self._wire: Wire[ToSay] = Wire(connection, MediaOutbox(), self._protocol.encode)
         self._visit: Visit | None = None
         self._turn = 0
+        self._partial = ""  # the last of the utterance that goes on
         self._closing: tuple[CloseCode, str] = (CloseCode.NORMAL_CLOSURE, "")
         self._running: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
@@ -147,10 +148,13 @@ class GatewaySession:
 
     def heard(self, event: AudioEvent, clock: StreamClock) -> None:
         match event:
-            case PartialTranscript(draft=text) | LikelyTranscript(text=text) if text:
+            case PartialTranscript(draft=text) | LikelyTranscript(text=text) if text not in ("", self._partial):
+                self._partial = text
                 self._wire.put(Transcribed("callee", text, final=False))
-            case FinalTranscript(text=text) if text:
-                self._wire.put(Transcribed("callee", text, final=True))
+            case FinalTranscript(text=text):
+                self._partial = ""
+                if text:
+                    self._wire.put(Transcribed("callee", text, final=True))
             case _:
                 pass
 

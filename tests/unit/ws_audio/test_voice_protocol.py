@@ -266,6 +266,14 @@ def test_audio_that_has_not_left_is_dropped_and_nothing_else() -> None:
     assert [outbox.take() for _ in range(len(outbox))] == [FinalText(1, "stop")]
 
 
+def test_nobody_is_told_of_what_was_not_left_out() -> None:
+    outbox = Outbox()
+    fill(outbox)
+    outbox.put(PartialText(1, "0"))
+    outbox.put(FinalText(1, "all"))
+    assert not [event for event in (outbox.take() for _ in range(len(outbox))) if isinstance(event, Info)]
+
+
 def test_a_client_that_does_not_read_is_given_up_some_time() -> None:
     outbox = Outbox()
     while len(outbox) < MOST_WAITING:
