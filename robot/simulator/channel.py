@@ -126,6 +126,8 @@ class Channel:
         self.line.answered()
 
     def park(self) -> None:
+        for change in self.player.end(hangup=False, tell_waiting=True):
+            self._follow(change)
         self._enter(ChannelState.EXECUTE)
         self.call_state = "ACTIVE"
         self.variables |= {

@@ -18,7 +18,7 @@ from tests.acceptance.world import PASSWORD, World, settings_for
 
 pytestmark = pytest.mark.slow
 
-_CAMPAIGN = """
+CAMPAIGN = """
 name = "agent"
 gateway = "trunk"
 [amd]
@@ -106,7 +106,7 @@ async def agent_world(
 ) -> AsyncIterator[tuple[World, ChatEndpoint]]:
     (folder / "callees.toml").write_text(CALLEES, encoding="utf-8")
     (folder / "campaign").mkdir()
-    (folder / "campaign" / "campaign.toml").write_text(_CAMPAIGN, encoding="utf-8")
+    (folder / "campaign" / "campaign.toml").write_text(CAMPAIGN, encoding="utf-8")
     async with (
         chat_endpoint(script) as endpoint,
         SimulatedFreeSwitch(SimulatorSettings(password=PASSWORD), load_callees(folder / "callees.toml")) as switch,

@@ -81,13 +81,14 @@ class House:
             await ours.close()
 
     async def hand_over(
-        self, ours: Channel, number: str, *, announce: bool = False, wait: bool = True
+        self, ours: Channel, number: str, *, announce: bool = False, wait: bool = True, max_talk_s: int = 7200
     ) -> TransferResult:
         plan = TransferPlan(
             Trunk(GATEWAY, number),
             announce=Prompt(self.folder / "announce.wav", "somebody for you", ANNOUNCE_MS / 1000) if announce else None,
             wait=Prompt(self.folder / "wait.wav", "one moment", 0.5) if wait else None,
             ring_timeout_s=3,
+            max_talk_s=max_talk_s,
         )
         return await transfer(ours, plan, self.switch, root=self.folder, broadcast=False)
 
@@ -129,6 +130,19 @@ async def test_taken_and_ended_by_the_robot_without_cutting_them_off(kind: Kind,
     assert [Path(prompt.prompt).name for prompt in announced] == ["announce.wav"] * announce
     assert [prompt.how for prompt in announced] == ["done"] * announce
     assert {Path(prompt.prompt).name for prompt in heard} == {"wait.wav"}
+
+
+async def test_freeswitch_ends_a_talk_that_takes_too_long_whose_robot_is_gone(kind: Kind) -> None:
+    async with open_house(kind) as house, house.call() as ours:
+        await ours.api(commands.sched_hangup(ours.uuid, 30))
+        assert (await house.hand_over(ours, TAKES, max_talk_s=2)).end is TransferEnd.TAKEN
+        agent = await _other_leg(house, ours)
+        await asyncio.sleep(1)
+        assert await house.exist([ours.uuid, agent]) == ["true", "true"]
+        async with asyncio.timeout(3):
+            assert await ours.hung_up == "ALLOTTED_TIMEOUT"
+        await asyncio.sleep(0.3)
+        assert await house.exist([ours.uuid, agent]) == ["false", "false"]
 
 
 async def test_an_agent_who_hangs_up_ends_the_callees_call(kind: Kind) -> None:

@@ -13,11 +13,11 @@ import asyncio
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 
 import pytest
@@ -38,6 +38,8 @@ from robot.simulator.heard import HeardKey, HeardPrompt
 from robot.store.records import StoredAttempt
 
 Kind = Literal["simulator", "freeswitch"]
+#: Settings by section and name.
+Changes = Mapping[str, Mapping[str, object]]
 
 GATEWAY = "loopback"
 DEMO = Path(__file__).parents[2] / "campaigns" / "demo"
@@ -248,16 +250,23 @@ def shared_folder() -> Iterator[Path]:
 
 @asynccontextmanager
 async def open_world(
-    kind: Kind, folder: Path, callees: str, *, playback: str = "broadcast", stream_host: str = "127.0.0.1"
+    kind: Kind,
+    folder: Path,
+    callees: str,
+    *,
+    playback: str = "broadcast",
+    stream_host: str = "127.0.0.1",
+    more: Changes = MappingProxyType({}),
 ) -> AsyncIterator[World]:
-    """`callees` is a callees file (TOML) without [simulator]; `folder` is a `shared_folder`."""
+    """`callees` is a callees file (TOML) without [simulator]; `folder` is a `shared_folder`; more: settings."""
     file = folder / "callees.toml"
     file.write_text(callees, encoding="utf-8")
     loaded = load_callees(file)
     async with AsyncExitStack() as running:
         far: FarSide = Simulated(loaded) if kind == "simulator" else Real(loaded, folder)
         await running.enter_async_context(far)
-        daemon = await running.enter_async_context(Daemon(_settings(far.socket, folder, playback, stream_host)))
+        settings = changed(_settings(far.socket, folder, playback, stream_host), more)
+        daemon = await running.enter_async_context(Daemon(settings))
         switch = await running.enter_async_context(EventSocketClient(far.socket))
         yield World(kind, folder, far, daemon, switch)
 
@@ -280,6 +289,11 @@ def _settings(socket: EventSocketSettings, folder: Path, playback: str, stream_h
             "database": defaults.database.model_copy(update={"url": f"sqlite:///{folder}/robot.db"}),
         }
     )
+
+
+def changed(settings: Settings, more: Changes) -> Settings:
+    sections = {name: getattr(settings, name).model_copy(update=changes) for name, changes in more.items()}
+    return settings.model_copy(update=sections)
 
 
 def through_loopback(campaign: Campaign) -> Campaign:
