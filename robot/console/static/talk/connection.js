@@ -15,7 +15,6 @@ export class Connection {
   constructor(url, listener) {
     this._socket = new WebSocket(url);
     this._opened = false;
-    this.dropped = 0; // messages of audio
     this._socket.onopen = () => {
       this._opened = true;
       listener.opened();
@@ -31,11 +30,10 @@ export class Connection {
     if (this._socket.readyState === WebSocket.OPEN) this._socket.send(JSON.stringify(message));
   }
 
-  /** @param {ArrayBuffer} audio */
-  sendAudio(audio) {
+  /** @param {ArrayBuffer} audio @param {boolean} live it is of no use when it is late */
+  sendAudio(audio, live) {
     if (this._socket.readyState !== WebSocket.OPEN) return;
-    if (this._socket.bufferedAmount > MOST_WAITING_BYTES) this.dropped += 1;
-    else this._socket.send(audio);
+    if (!live || this._socket.bufferedAmount <= MOST_WAITING_BYTES) this._socket.send(audio);
   }
 
   close() {

@@ -17,7 +17,7 @@ import { UtteranceRecorder } from "./recorder.js";
  * @property {(code: string) => void} mended a problem that was told is none any more
  */
 
-/** A microphone that is not muted hears at least its own noise. */
+/** A microphone that is not muted hears at least its own noise, unless it has a gate: then it is loud once somebody speaks. */
 const SILENT_DB = -95;
 const SILENT_MS = 4000;
 const LOOK_MS = 250;
@@ -38,7 +38,8 @@ export class Session {
     /** @type {AudioContext | null} */
     this._context = null;
     this._ending = false; // the robot has said all that it had to say
-    this._silentMs = 0;
+    this._heard = false; // anything from the microphone
+    this._silentMs = 0; // of the person's own time
     this._watch = 0;
   }
 
@@ -120,7 +121,8 @@ export class Session {
   /** @param {ArrayBuffer} audio */
   _hear(audio) {
     // Before its first state the robot has not begun, and audio would be a mistake.
-    if (!this._ending && !["asking", "connecting", "over"].includes(this.state)) this._connection?.sendAudio(audio);
+    if (this._ending || ["asking", "connecting", "over"].includes(this.state)) return;
+    this._connection?.sendAudio(audio, !this.pushToTalk);
   }
 
   /** @param {import("./conversation.js").Message} message */
@@ -145,12 +147,14 @@ export class Session {
     }
   }
 
+  /** Has the microphone ever been heard? It is missed when somebody should be speaking. */
   _look() {
-    const silent = (this._microphone?.level ?? -100) < SILENT_DB;
-    const before = this._silentMs;
-    this._silentMs = silent ? before + LOOK_MS : 0;
-    if (before < SILENT_MS && this._silentMs >= SILENT_MS) this._listener.failed(problem("microphone_silent"));
-    if (before >= SILENT_MS && !silent) this._listener.mended("microphone_silent");
+    if (this._heard) return;
+    this._heard = (this._microphone?.level ?? -100) >= SILENT_DB;
+    if (this._heard) this._listener.mended("microphone_silent");
+    else if (this.state === "capturing" && (this._silentMs += LOOK_MS) === SILENT_MS) {
+      this._listener.failed(problem("microphone_silent"));
+    }
   }
 
   /** @param {State} state */
