@@ -15,8 +15,9 @@ import pytest
 
 from robot.dialogue.agent import Agent
 from robot.dialogue.agent_settings import Abilities, AgentSettings
+from robot.dialogue.chat_completions import LlmSettings, OpenAiModel
 from robot.dialogue.guards import Verdict
-from robot.dialogue.llm import Finished, LlmSettings, OpenAiModel, Request, Token
+from robot.dialogue.llm import Finished, Request, Token
 from robot.dialogue.phrases import LONGEST, PhraseCutter
 from tests.integration.dialogue.chat_server import END, HEAD, ChatServer, Connection, chat_server
 

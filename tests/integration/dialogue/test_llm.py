@@ -8,16 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from robot.dialogue.chat_completions import LlmSettings, OpenAiModel
 from robot.dialogue.error_codes import ErrorCode
 from robot.dialogue.llm import (
     Finished,
     LlmError,
     LlmFailed,
-    LlmSettings,
     LlmTimeout,
     Message,
     ModelEvent,
-    OpenAiModel,
     Request,
     Token,
     Tool,
