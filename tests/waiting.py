@@ -9,4 +9,4 @@ from collections.abc import Callable
 async def until(true: Callable[[], object], within_s: float = 10) -> None:
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110 - there is no event
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.005)

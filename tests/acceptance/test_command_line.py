@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import signal
 import socket
-import sqlite3
-import subprocess
-import sys
 import time
 import wave
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from robot.simulator.callees_file import load_callees
 from robot.simulator.freeswitch import SimulatorSettings
 from robot.simulator.thread import SimulatorThread
+from tests.acceptance.shell import Shell, free_port
 from tests.acceptance.world import DEMO, PASSWORD
 
 pytestmark = pytest.mark.slow
@@ -37,62 +31,6 @@ answer = "human"
 ring_ms = 200
 hang_up = { after = "prompt_start", wait_ms = 1500 }
 """
-
-
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-class Shell:
-    """Runs `robot` in a folder and an environment of the test's own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.database = folder / "robot.db"
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("ROBOT_")},
-            "ROBOT_DATABASE__URL": f"sqlite:///{self.database}",
-            "ROBOT_AUDIO__PORT": str(free_port()),
-            "ROBOT_METRICS__PORT": str(free_port()),
-            "ROBOT_PROMPTS__FOLDER": str(folder / "prompts"),
-            "XDG_CONFIG_HOME": str(folder / "config"),
-            "COLUMNS": "100",
-        }
-
-    def __call__(self, *arguments: str, **environment: str) -> Done:
-        done = subprocess.run(
-            [Path(sys.executable).parent / "robot", *arguments],
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
-
-    def attempts(self) -> list[tuple[str, str]]:
-        """Number and outcome of each row."""
-        if not self.database.exists():
-            return []
-        connection = sqlite3.connect(self.database)
-        try:
-            return connection.execute("SELECT number, outcome FROM attempts").fetchall()
-        finally:
-            connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -283,21 +221,8 @@ def test_the_service_answers_a_call_and_ends_when_it_is_told_to(
     campaigns = robot.folder / "campaigns"
     shutil.copytree(DEMO, campaigns / "demo")
     hook = free_port()
-    running = subprocess.Popen(
-        [Path(sys.executable).parent / "robot", "run"],
-        cwd=robot.folder,
-        env={
-            **robot.environment,
-            **freeswitch,
-            "ROBOT_CAMPAIGNS__FOLDER": str(campaigns),
-            "ROBOT_INCOMING__PORT": str(hook),
-        },
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert running.stderr is not None
-        said = next(line for line in running.stderr if line.startswith("Ready."))
+    environment = {**freeswitch, "ROBOT_CAMPAIGNS__FOLDER": str(campaigns), "ROBOT_INCOMING__PORT": str(hook)}
+    with robot.service(**environment) as (running, said):
         assert f"127.0.0.1:{hook}" in said
         assert "Campaigns: demo." in said
         named = {"robot_campaign": "demo"}
@@ -307,9 +232,6 @@ def test_the_service_answers_a_call_and_ends_when_it_is_told_to(
             time.sleep(0.1)
         running.send_signal(signal.SIGTERM)  # the call that talks may finish
         _, rest = running.communicate(timeout=30)
-    finally:
-        running.kill()
-        running.wait()
     assert running.returncode == 0, rest
     assert "1 call(s) may finish" in rest
     assert robot.attempts() == [("+33140000002", "hung_up")]

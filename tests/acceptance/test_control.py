@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import shutil
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +20,8 @@ from robot.store.campaign_records import NewContact, Scope
 from robot.store.campaigns import CampaignRepository
 from robot.store.contacts import ContactRepository
 from robot.store.database import Database
-from tests.acceptance.test_command_line import Shell
+from tests.acceptance.dialling import AT_ANY_HOUR
+from tests.acceptance.shell import Shell
 from tests.acceptance.world import DEMO, PASSWORD
 
 pytestmark = pytest.mark.slow
@@ -49,12 +46,7 @@ name = "{name}"
 gateway = "trunk"
 [amd]
 enabled = false
-[hours]
-daily = "00:00-24:00"
-days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-[hours.regions.FR]
-daily = "00:00-24:00"
-days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+{hours}
 [pace]
 calls_per_s = 10
 max_calls = 3
@@ -74,7 +66,7 @@ class Terminal(Shell):
         folder = self.folder / "campaigns" / name
         folder.mkdir(parents=True)
         shutil.copy(DEMO / "audio" / "goodbye.wav", folder / "a.wav")
-        (folder / "campaign.toml").write_text(CAMPAIGN.format(name=name))
+        (folder / "campaign.toml").write_text(CAMPAIGN.format(hours=AT_ANY_HOUR, name=name))
         people = [NewContact(f"{prefix}{place:04}", {}) for place in range(LISTED)]
         database = Database(f"sqlite:///{self.database}")
         database.prepare()
@@ -89,16 +81,12 @@ class Terminal(Shell):
 
     def of_campaign(self, name: str) -> tuple[str, int, int]:
         """Its state, its calls, and those of them that have no outcome."""
-        connection = sqlite3.connect(self.database)
-        try:
-            [row] = connection.execute(
-                "SELECT state, count(a.uuid), sum(a.uuid IS NOT NULL AND a.outcome IS NULL) FROM campaigns c"
-                " LEFT JOIN attempts a ON a.campaign_id = c.id WHERE name = ? GROUP BY state",
-                (name,),
-            ).fetchall()
-        finally:
-            connection.close()
-        return str(row[0]), int(row[1]), int(row[2])
+        [(state, calls, going_on)] = self.query(
+            "SELECT state, count(a.uuid), sum(a.uuid IS NOT NULL AND a.outcome IS NULL) FROM campaigns c"
+            " LEFT JOIN attempts a ON a.campaign_id = c.id WHERE name = ? GROUP BY state",
+            name,
+        )
+        return str(state), int(calls), int(going_on)
 
     def metrics(self) -> tuple[str, dict[str, dict[str, float]]]:
         """One scrape: as text, and by name and the values of all labels."""
@@ -119,24 +107,6 @@ def wait_until(happened: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@contextmanager
-def running_robot(terminal: Terminal) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "robot", "run"],
-        cwd=terminal.folder,
-        env=terminal.environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr is not None
-        assert next((line for line in process.stderr if line.startswith("Ready.")), None), "it ended"
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     file = tmp_path / "callees.toml"
@@ -155,7 +125,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def test_start_pause_resume_drain_and_two_signals(terminal: Terminal) -> None:
     terminal.new_campaign("short", SHORT)
     terminal.new_campaign("long", LONG)
-    with running_robot(terminal) as robot:
+    with terminal.service() as (robot, _):
         terminal.order("start", "short")
         wait_until(lambda: terminal.of_campaign("short")[1] > 3)
         assert terminal.metrics()[1]["robot_campaign_dialling"] == {"short": 1.0}

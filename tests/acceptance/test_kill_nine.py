@@ -28,6 +28,7 @@ from robot.store.campaigns import CampaignRepository
 from robot.store.contacts import ContactRepository
 from robot.store.database import Database
 from robot.store.schema import Attempt, Contact
+from tests.acceptance.dialling import AT_ANY_HOUR
 from tests.acceptance.robot_to_kill import run
 
 pytestmark = pytest.mark.slow
@@ -63,17 +64,13 @@ ring_ms = 100
 hang_up = { after = "answer", wait_ms = 300 }
 """
 
-ALWAYS = 'daily = "00:00-24:00"\ndays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]'
 CAMPAIGN = f"""
 name = "list"
 gateway = "{GATEWAY}"
 ring_timeout_s = 5
 [amd]
 enabled = false
-[hours]
-{ALWAYS}
-[hours.regions.FR]
-{ALWAYS}
+{AT_ANY_HOUR}
 [pace]
 calls_per_s = 50
 max_calls = 500

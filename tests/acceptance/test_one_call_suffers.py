@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,10 @@ from robot.campaign.definition import load_campaign
 from robot.simulator.callees_file import load_callees
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from robot.store.campaign_records import CampaignState, NewContact
+from tests.acceptance.dialling import campaign_in, dialling, outcomes, until_state
 from tests.acceptance.test_failures import short_campaign
 from tests.acceptance.world import PASSWORD, World, open_world
-from tests.integration.campaign.test_dialer import campaign_in, dialling, outcomes, until
+from tests.waiting import until
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.scheduler import SchedulerSettings, TranscriptionScheduler
 
@@ -37,12 +38,6 @@ number = "+331400003*"
 ring_ms = 100
 hang_up = { after = "prompt_start", wait_ms = 1500 }
 """
-
-
-async def until_true(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(40):
-        while not happened():  # noqa: ASYNC110 - looked at from outside
-            await asyncio.sleep(0.02)
 
 
 class Model:
@@ -95,7 +90,7 @@ async def test_one_poisonous_contact_is_given_up_with_its_reason_and_the_others_
         await store.add_contacts(sound.name, contacts, now)
         await store.move_campaign(sound.name, CampaignState.RUNNING, now)
         async with dialling(world, sound):
-            await until(world, sound, CampaignState.DONE)
+            await until_state(world, sound, CampaignState.DONE)
         found = await outcomes(world, listed)
         poisonous = await store.contact(sound.name, listed[1])
     assert [len(each) for each in found.values()] == [1, 0, 1, 1]
@@ -115,7 +110,7 @@ async def test_with_a_full_disk_calls_end_as_they_do_and_are_written_when_there_
             connection.execute(f"PRAGMA max_page_count = {1 if full else 10**6}").close()  # type: ignore[attr-defined]
 
         call, running = world.dial("+33140000300")
-        await until_true(lambda: call.report.answered)
+        await until(lambda: call.report.answered, within_s=40)
         spool = tmp_path / "robot.db-spool"
         spool.write_text("not a folder: nothing can be kept there, either")
         event.listen(engine, "connect", set_size)
@@ -144,13 +139,13 @@ async def test_campaigns_go_on_by_themselves_when_freeswitch_is_back(tmp_path: P
         await store.add_contacts(sound.name, [NewContact(number, {}) for number in listed], now)
         await store.move_campaign(sound.name, CampaignState.RUNNING, now)
         async with dialling(world, sound) as dialer:
-            await until_true(lambda: len(world.switch.calls) >= 3)
+            await until(lambda: len(world.switch.calls) >= 3, within_s=40)
             port = world.switch.event_socket_port
             await world.switch.close()
-            await until_true(lambda: "no FreeSWITCH can be reached" in str(dialer.reasons()))
+            await until(lambda: "no FreeSWITCH can be reached" in str(dialer.reasons()), within_s=40)
             settings = SimulatorSettings(password=PASSWORD, event_socket_port=port)
             async with SimulatedFreeSwitch(settings, load_callees(tmp_path / "callees.toml")) as back:
-                await until(World(back, world.daemon, sound), sound, CampaignState.DONE)
+                await until_state(World(back, world.daemon, sound), sound, CampaignState.DONE)
                 dialled = len(world.switch.calls) + len(back.calls)
         found = await outcomes(world, listed)
     assert {len(each) for each in found.values()} == {1}, "everybody was called once"

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.acceptance.shell import Done, own_environment, run_robot
 
 CAMPAIGNS = Path(__file__).parents[2] / "campaigns"
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
 def robot(home: Path, *arguments: str | Path) -> Done:
     """In an environment of the test's own, but for the voices that are kept in the user's cache."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ROBOT_")}
-    environment |= {"XDG_CONFIG_HOME": str(home / "config"), "XDG_STATE_HOME": str(home / "state"), "COLUMNS": "120"}
-    done = subprocess.run(
-        [sys.executable, "-m", "robot", *map(str, arguments)],
-        env=environment, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    return Done(done.returncode, done.stdout, done.stderr)
+    return run_robot(*arguments, folder=home, environment=own_environment(home), limit_s=240)
 
 
 @pytest.mark.parametrize("name", ["demo", "appointment-reminder", "lead-qualification-fr", "appointment-agent"])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from tests.acceptance.shell import Shell
 
 CAMPAIGN = """\
 name = "hook"
@@ -77,21 +76,10 @@ def call(folder: Path, port: int) -> tuple[dict[str, object], str]:
     shutil.copy(PROMPT, campaign)
     (campaign / "campaign.toml").write_text(CAMPAIGN.format(port=port))
     (folder / "callees.toml").write_text(CALLEES)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ROBOT_")}
-    environment |= {
-        "ROBOT_DATABASE__URL": f"sqlite:///{folder / 'robot.db'}",
-        "ROBOT_WEBHOOKS__SECRET": "s3cret",
-        "XDG_CONFIG_HOME": str(folder / "config"),
-    }
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "robot", "call", "+33140000001", "--campaign", str(campaign),
-            "--simulate", str(folder / "callees.toml"), "--json",
-        ],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), done.stderr
+    robot = Shell(folder, ROBOT_WEBHOOKS__SECRET="s3cret")
+    done = robot("call", "+33140000001", "--campaign", campaign, "--simulate", folder / "callees.toml", "--json")
+    assert done.status == 0, done.err
+    return done.document, done.err
 
 
 @pytest.mark.slow

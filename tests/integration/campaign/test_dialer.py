@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from robot.campaign.definition import Campaign, load_campaign
-from robot.campaign.dialer import Dialer
+from robot.campaign.definition import load_campaign
 from robot.campaign.pace import Limits
 from robot.store.campaign_records import CampaignState, ContactState, NewContact
 from robot.store.database import Database
 from robot.store.errors import UnknownCampaign
 from robot.store.records import DoNotCallSource, Handover, NewDoNotCall
 from robot.store.schema import Daemon
-from tests.acceptance.world import World, open_world
+from tests.acceptance.dialling import campaign_in, dialling, outcomes, start, until_state
+from tests.acceptance.world import open_world
 
 pytestmark = pytest.mark.slow
 
@@ -52,68 +50,9 @@ number = "1003"
 answer = "no_answer"
 """
 
-_CAMPAIGN = """
-name = "{name}"
-gateway = "trunk"
-[amd]
-enabled = false
-[hours]
-daily = "00:00-24:00"
-days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-[hours.regions.FR]
-daily = "00:00-24:00"
-days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-[pace]
-calls_per_s = 50
-max_calls = 20
-[retries]
-busy = []
-{more}
-[[step]]
-name = "a"
-text = "Good morning. This is a test."
-{step}
-"""
-
-
-def campaign_in(folder: Path, name: str = "list", more: str = "", step: str = 'outcome = "completed"') -> Campaign:
-    folder.mkdir(exist_ok=True)
-    (folder / "campaign.toml").write_text(_CAMPAIGN.format(name=name, more=more, step=step))
-    return load_campaign(folder)
-
 
 def numbers(kind: int, count: int) -> list[str]:
     return [f"+33140000{kind}{index:02}" for index in range(count)]
-
-
-@asynccontextmanager
-async def dialling(world: World, *campaigns: Campaign, limits: Limits | None = None) -> AsyncIterator[Dialer]:
-    dialer = Dialer(world.daemon.parts, campaigns, limits=limits or Limits())
-    running = asyncio.create_task(dialer.run())
-    try:
-        yield dialer
-    finally:
-        dialer.end_calls("the test is over")
-        await dialer.finish(10)
-        await dialer.close()
-        await running
-
-
-async def start(world: World, campaign: Campaign, listed: list[str]) -> None:
-    now = datetime.now(UTC)
-    await world.daemon.store.add_contacts(campaign.name, [NewContact(number, {}) for number in listed], now)
-    await world.daemon.store.move_campaign(campaign.name, CampaignState.RUNNING, now)
-
-
-async def until(world: World, campaign: Campaign, state: CampaignState) -> None:
-    async with asyncio.timeout(60):
-        while (await world.daemon.store.campaign(campaign.name)).state is not state:  # noqa: ASYNC110 - a database
-            await asyncio.sleep(0.05)
-
-
-async def outcomes(world: World, listed: list[str]) -> dict[str, list[str | None]]:
-    history = await world.daemon.store.history(listed)
-    return {number: [attempt.outcome for attempt in history.get(number, ())] for number in listed}
 
 
 async def test_everybody_on_the_list_is_called_once_and_the_campaign_is_done(tmp_path: Path) -> None:
@@ -122,7 +61,7 @@ async def test_everybody_on_the_list_is_called_once_and_the_campaign_is_done(tmp
     async with open_world(tmp_path, _CALLEES) as world:
         await start(world, campaign, listed)
         async with dialling(world, campaign):
-            await until(world, campaign, CampaignState.DONE)
+            await until_state(world, campaign, CampaignState.DONE)
         found = await outcomes(world, listed)
         states = await world.daemon.store.contact_states(campaign.name)
     assert {len(each) for each in found.values()} == {1}
@@ -140,7 +79,7 @@ async def test_who_is_on_the_do_not_call_list_is_not_dialled(tmp_path: Path) -> 
         await world.daemon.store.import_do_not_call([entry])
         await start(world, campaign, listed)
         async with dialling(world, campaign):
-            await until(world, campaign, CampaignState.DONE)
+            await until_state(world, campaign, CampaignState.DONE)
         found = await outcomes(world, listed)
         contact = await world.daemon.store.contact(campaign.name, listed[2])
     assert found == {listed[0]: ["busy"], listed[1]: ["busy"], listed[2]: [], listed[3]: ["busy"]}
@@ -232,7 +171,7 @@ async def test_a_contact_that_cannot_be_spoken_to_is_left_out_and_the_rest_are_c
         await store.add_contacts(campaign.name, rows, now)
         await store.move_campaign(campaign.name, CampaignState.RUNNING, now)
         async with dialling(world, campaign):
-            await until(world, campaign, CampaignState.DONE)
+            await until_state(world, campaign, CampaignState.DONE)
         found = await outcomes(world, listed)
         contact = await store.contact(campaign.name, listed[1])
     assert [*found.values()] == [["busy"], [], ["busy"]]
@@ -248,8 +187,8 @@ async def test_who_came_to_an_agent_and_who_was_abandoned_is_kept(tmp_path: Path
         await start(world, taken, numbers(4, 2))
         await start(world, rings, numbers(4, 4)[2:])
         async with dialling(world, taken, rings):
-            await until(world, taken, CampaignState.DONE)
-            await until(world, rings, CampaignState.DONE)
+            await until_state(world, taken, CampaignState.DONE)
+            await until_state(world, rings, CampaignState.DONE)
         kept = [
             [*(await world.daemon.store.handovers(each.name, datetime.now(UTC) - timedelta(days=1))).values()]
             for each in (taken, rings)

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,55 +11,30 @@ import pytest
 from robot.simulator.callees_file import Callee, CalleesFile
 from robot.simulator.freeswitch import SimulatorSettings
 from robot.simulator.thread import SimulatorThread
+from tests.acceptance.shell import Done, Shell
+from tests.acceptance.world import PASSWORD
 
 pytestmark = pytest.mark.slow  # each loads the speech model
 
-PASSWORD = "of this test"
 
-
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def checks(self) -> dict[str, Any]:
-        return {check["name"]: check for check in json.loads(self.out)["checks"]}
-
-
-class Shell:
-    """Runs `robot doctor` in a folder and an environment of the test's own."""
+class Doctor(Shell):
+    """`robot doctor`."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            audio_port = probe.getsockname()[1]
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("ROBOT_")},
-            "ROBOT_DATABASE__URL": f"sqlite:///{folder / 'robot.db'}",
-            "ROBOT_AUDIO__PORT": str(audio_port),
-            "ROBOT_AUDIO__MAX_STREAMS": "10",
-            "ROBOT_FREESWITCH__PORT": str(port),
-            "ROBOT_FREESWITCH__PASSWORD": PASSWORD,
-            "ROBOT_FREESWITCH__PLAYBACK": "execute",
-            "ROBOT_PROMPTS__FOLDER": str(folder / "prompts"),
-            "XDG_CONFIG_HOME": str(folder / "config"),
-            "COLUMNS": "100",
-        }
-
-    def __call__(self, *arguments: str, **environment: str) -> Done:
-        done = subprocess.run(
-            [Path(sys.executable).parent / "robot", "doctor", *arguments],
-            cwd=self._folder,
-            env={**self._environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        super().__init__(
+            folder,
+            ROBOT_AUDIO__MAX_STREAMS="10",
+            ROBOT_FREESWITCH__PORT=str(port),
+            ROBOT_FREESWITCH__PASSWORD=PASSWORD,
+            ROBOT_FREESWITCH__PLAYBACK="execute",
         )
-        return Done(done.returncode, done.stdout, done.stderr)
+
+    def __call__(self, *arguments: str | Path, **environment: str) -> Done:
+        return super().__call__("doctor", *arguments, **environment)
+
+
+def checks(done: Done) -> dict[str, Any]:
+    return {check["name"]: check for check in done.document["checks"]}
 
 
 @pytest.fixture(scope="module")
@@ -76,22 +45,22 @@ def event_socket_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def doctor(tmp_path: Path, event_socket_port: int) -> Shell:
-    return Shell(tmp_path, event_socket_port)
+def doctor(tmp_path: Path, event_socket_port: int) -> Doctor:
+    return Doctor(tmp_path, event_socket_port)
 
 
-def test_all_is_well(doctor: Shell, tmp_path: Path) -> None:
+def test_all_is_well(doctor: Doctor, tmp_path: Path) -> None:
     done = doctor("--json")
     assert done.status == 0
-    assert {name: check["state"] for name, check in done.checks.items() if check["state"] == "failed"} == {}
+    assert {name: check["state"] for name, check in checks(done).items() if check["state"] == "failed"} == {}
     for name in ("campaign", "database", "speech recognition", "FreeSWITCH", "gateway", "audio stream", "prompts"):
-        assert done.checks[name]["state"] == "ok", done.checks[name]
-    assert done.checks["audio stream"]["node"] == "freeswitch"
+        assert checks(done)[name]["state"] == "ok", checks(done)[name]
+    assert checks(done)["audio stream"]["node"] == "freeswitch"
     assert "Nothing found that keeps calls from working." in done.err
     assert not (tmp_path / "robot.db").exists()  # it looks, and makes nothing
 
 
-def test_what_is_wrong_is_told_with_what_to_do_and_the_rest_is_looked_at(doctor: Shell) -> None:
+def test_what_is_wrong_is_told_with_what_to_do_and_the_rest_is_looked_at(doctor: Doctor) -> None:
     done = doctor(ROBOT_FREESWITCH__PASSWORD="not-this-one", ROBOT_STT__MODEL="/no/such/folder")
     assert done.status == 3
     text = " ".join(done.out.split())
@@ -102,23 +71,23 @@ def test_what_is_wrong_is_told_with_what_to_do_and_the_rest_is_looked_at(doctor:
     assert "not-this-one" not in done.out + done.err
 
 
-def test_a_campaign_that_cannot_be_read_is_wrong_configuration(doctor: Shell, tmp_path: Path) -> None:
+def test_a_campaign_that_cannot_be_read_is_wrong_configuration(doctor: Doctor, tmp_path: Path) -> None:
     done = doctor("--campaign", str(tmp_path), "--json", ROBOT_STT__MODEL="/no/such/folder")
     assert done.status == 2
-    assert done.checks["campaign"]["state"] == "failed"
-    assert done.checks["prompts"]["state"] == "skipped"
-    assert done.checks["speech recognition"]["state"] == "failed"
+    assert checks(done)["campaign"]["state"] == "failed"
+    assert checks(done)["prompts"]["state"] == "skipped"
+    assert checks(done)["speech recognition"]["state"] == "failed"
 
 
-def test_prompts_that_cannot_be_made_ready_are_wrong_configuration(doctor: Shell, tmp_path: Path) -> None:
+def test_prompts_that_cannot_be_made_ready_are_wrong_configuration(doctor: Doctor, tmp_path: Path) -> None:
     (tmp_path / "prompts").write_text("a file where the folder belongs")
     done = doctor("--json", ROBOT_STT__MODEL="/no/such/folder")
-    told = next(check for check in json.loads(done.out)["checks"] if check["name"] == "prompts")
+    told = next(check for check in done.document["checks"] if check["name"] == "prompts")
     assert told["state"] == "failed"
     assert "prompts.folder" in told["fix"]
 
 
-def test_a_configuration_that_cannot_be_read_ends_it(doctor: Shell) -> None:
+def test_a_configuration_that_cannot_be_read_ends_it(doctor: Doctor) -> None:
     done = doctor("--json", ROBOT_FREESWITCH__PORT="many")
     assert done.status == 2
     assert "ROBOT_FREESWITCH__PORT" in done.err

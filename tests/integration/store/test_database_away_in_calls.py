@@ -18,8 +18,9 @@ from robot.esl.hook import IncomingCall
 from robot.simulator.callees_file import load_callees
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from robot.store.campaign_records import CampaignState
+from tests.acceptance.dialling import campaign_in, dialling, start, until_state
 from tests.acceptance.world import PASSWORD, World, settings_for
-from tests.integration.campaign.test_dialer import campaign_in, dialling, start, until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgresql"])]
 
@@ -92,12 +93,6 @@ async def world_by_wire(folder: Path, url: str) -> AsyncIterator[tuple[World, Wi
     await wire.pull_out()
 
 
-async def until_true(happened: Callable[[], bool], within_s: float = 40) -> None:
-    async with asyncio.timeout(within_s):
-        while not happened():  # noqa: ASYNC110 - looked at from outside
-            await asyncio.sleep(0.02)
-
-
 async def goes_back_to_the_dialplan(world: World) -> bool:
     """Whether somebody who calls in now is left to the dialplan at once."""
     released = asyncio.Event()
@@ -116,9 +111,11 @@ async def test_calls_go_on_without_it_and_all_that_happened_is_in_it_afterwards(
         store, campaign = world.daemon.store, world.campaign
         await start(world, campaign, NUMBERS)
         async with dialling(world, campaign) as dialer:
-            await until_true(lambda: sum(channel.answered for channel in world.switch.channels.values()) >= AT_ONCE)
+            await until(
+                lambda: sum(channel.answered for channel in world.switch.channels.values()) >= AT_ONCE, within_s=40
+            )
             await wire.pull_out()
-            await until_true(lambda: dialer.live_calls == 0)
+            await until(lambda: dialer.live_calls == 0, within_s=40)
             dialled = len(world.switch.calls)
             assert store.away
             assert store.facts_waiting >= AT_ONCE
@@ -129,7 +126,7 @@ async def test_calls_go_on_without_it_and_all_that_happened_is_in_it_afterwards(
             assert await goes_back_to_the_dialplan(world)
 
             await wire.plug_in()
-            await until(world, campaign, CampaignState.DONE)
+            await until_state(world, campaign, CampaignState.DONE)
             assert await store.drain(20) == 0
         history = await store.history(NUMBERS)
         reached = [uuid for uuid, channel in world.switch.calls.items() if channel.answered]
