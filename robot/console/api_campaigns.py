@@ -32,7 +32,7 @@ from robot.store.reporting import BUCKET_S, ReportRepository, all_calls, campaig
 router = APIRouter(prefix="/api/campaigns", tags=["campaigns"])
 
 _LONGEST_REASON: Final = 500
-_SHOWN_BUCKETS: Final = 2000
+_SHOWN_BUCKETS: Final = 60
 
 
 class NotCalling(BaseModel):
