@@ -144,7 +144,7 @@ class AgentTalk:
         words: Utterance | None = None
         if opening is not None:
             played, words = opening.played, opening.played.words
-            self._agent.replied(_heard_of(opening.prompt, played), interrupted=played.heard_ms is not None)
+            self._agent.replied(played.heard_of(opening.prompt), interrupted=played.heard_ms is not None)
         try:
             while True:
                 if played is not None and words is None:
@@ -325,7 +325,7 @@ class AgentTalk:
             if said.played is None:
                 speaking.replies_to, speaking.reply_times = words, reply.times
             said.played = await self._play_prompt(coming, stopped=reply.halt)
-            said.phrases.append(_heard_of(coming, said.played))
+            said.phrases.append(said.played.heard_of(coming))
             if said.played.heard_ms is not None:
                 said.cut = True
                 return
@@ -372,7 +372,7 @@ class AgentTalk:
         self._parts.speaking.replies_to = words
         prompt = await self._parts.text(text)
         played = await self._play_prompt(prompt)
-        self._agent.replied(_heard_of(prompt, played), interrupted=played.heard_ms is not None)
+        self._agent.replied(played.heard_of(prompt), interrupted=played.heard_ms is not None)
         return played
 
     async def _say(self, wording: Wording) -> Played:
@@ -387,18 +387,3 @@ class AgentTalk:
             settled=lambda: self._parts.opted_out() is not None,
             stopped=stopped,
         )
-
-
-def _heard_of(prompt: Prompt, played: Played) -> str:
-    """The words of a prompt that were heard, where it was cut: taken to be evenly spread over its length."""
-    if played.heard_ms is None:
-        return prompt.text
-    share = min(1.0, played.heard_ms / max(1.0, prompt.length_s * 1000))
-    letters = share * len(prompt.text)
-    heard: list[str] = []
-    for word in prompt.text.split():
-        letters -= len(word) + 1
-        if letters < -1:
-            break
-        heard.append(word)
-    return " ".join(heard)

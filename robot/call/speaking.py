@@ -45,6 +45,20 @@ class Played:
     words: Utterance | None = None
     heard_ms: int | None = None
 
+    def heard_of(self, prompt: Prompt) -> str:
+        """The words of the prompt that were heard, where it was cut: taken to be evenly spread over its length."""
+        if self.heard_ms is None:
+            return prompt.text
+        share = min(1.0, self.heard_ms / max(1.0, prompt.length_s * 1000))
+        letters = share * len(prompt.text)
+        heard: list[str] = []
+        for word in prompt.text.split():
+            letters -= len(word) + 1
+            if letters < -1:
+                break
+            heard.append(word)
+        return " ".join(heard)
+
 
 @dataclass(frozen=True, slots=True)
 class SpeakingParts:
@@ -195,9 +209,9 @@ class Speaking:
         if over_prompt_ms is not None:
             self._stop_for_speech(at, over_prompt_ms, arrived_at)
 
-    def on_words(self, text: str, started_at: float, until: float) -> None:
-        """What is recognised so far of an utterance."""
-        over_prompt_ms = self._barge_in.heard(text, started_at * 1000, until * 1000)
+    def on_words(self, text: str, started_at: float, until: float, sure: str) -> None:
+        """What is recognised so far of an utterance, and the words of it that two drafts agree on."""
+        over_prompt_ms = self._barge_in.heard(text, started_at * 1000, until * 1000, sure)
         if over_prompt_ms is not None:
             self._stop_for_speech(until, over_prompt_ms, self._loop.time())
 
