@@ -99,8 +99,11 @@ async def test_speak_see_the_partials_hear_the_reply_interrupt_it(tmp_path: Path
 
         # It is talked over, and silent long before the 12 s are over.
         await expect(first).to_contain_text("interrupted", timeout=15_000)
-        await asyncio.sleep(0.1)
-        assert await level(page, "robot") < -60
+
+        async def robot_is_silent() -> bool:
+            return await level(page, "robot") < -60
+
+        await wait_until(robot_is_silent, 2)
 
         said = page.locator(".person p:not(.partial)")
         await expect(said).to_contain_text("like to hear more", timeout=15_000)

@@ -42,6 +42,10 @@ const PROBLEMS = {
     "Nothing comes from the microphone",
     "It may be muted: look for a key on the headset or laptop, and whether the right microphone is chosen.",
   ],
+  stutters: [
+    "The robot's voice comes late",
+    "The network between here and the robot is slow, or the robot's machine has too much to do.",
+  ],
   recording_failed: [
     "The recording could not be read",
     "Say it once more. If it happens again, use a current Chrome, Edge, Firefox or Safari.",

@@ -20,6 +20,8 @@ import { UtteranceRecorder } from "./recorder.js";
 /** A microphone that is not muted hears at least its own noise, unless it has a gate: then it is loud once somebody speaks. */
 const SILENT_DB = -95;
 const SILENT_MS = 4000;
+/** So often the voice may be late before somebody wants to know why. */
+const MANY_GAPS = 3;
 const LOOK_MS = 250;
 
 export class Session {
@@ -38,6 +40,7 @@ export class Session {
     /** @type {AudioContext | null} */
     this._context = null;
     this._ending = false; // the robot has said all that it had to say
+    this._stutters = false;
     this._heard = false; // anything from the microphone
     this._silentMs = 0; // of the person's own time
     this._watch = 0;
@@ -147,9 +150,16 @@ export class Session {
     }
   }
 
-  /** Has the microphone ever been heard? It is missed when somebody should be speaking. */
   _look() {
-    if (this._heard) return;
+    if (!this._stutters && (this._playback?.gaps ?? 0) >= MANY_GAPS) {
+      this._stutters = true;
+      this._listener.failed(problem("stutters"));
+    }
+    if (!this._heard) this._listen();
+  }
+
+  /** Has the microphone ever been heard? It is missed when somebody should be speaking. */
+  _listen() {
     this._heard = (this._microphone?.level ?? -100) >= SILENT_DB;
     if (this._heard) this._listener.mended("microphone_silent");
     else if (this.state === "capturing" && (this._silentMs += LOOK_MS) === SILENT_MS) {

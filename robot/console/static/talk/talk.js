@@ -23,6 +23,8 @@ const STATES = {
   over: ["Over", "Press the button to start again."],
 };
 const PUSH_TO_TALK = "Press I talk, speak, and press it again. This browser sends what you said as a whole.";
+const STILL_THINKING = "Still thinking: the robot's machine or its model is slow. Esc ends it.";
+const LONG_THINKING_MS = 4000;
 /** The quietest that a meter shows, dB below full scale. */
 const METER_FLOOR_DB = -60;
 
@@ -35,6 +37,7 @@ let begunAt = 0;
 /** @type {string | null} */
 let shownProblem = null;
 let outcome = "";
+let thinking = 0; // the timer of who waits
 
 /** @returns {boolean} */
 const talking = () => session !== null && session.state !== "over";
@@ -66,6 +69,10 @@ function showState(state) {
   const [name, hint] = STATES[state];
   byId("state").textContent = state === "over" && outcome !== "" ? `Over: ${outcome}` : name;
   byId("hint").textContent = talking() && session?.pushToTalk ? PUSH_TO_TALK : hint;
+  window.clearTimeout(thinking);
+  if (state === "thinking") {
+    thinking = window.setTimeout(() => { byId("hint").textContent = STILL_THINKING; }, LONG_THINKING_MS);
+  }
   const active = talking();
   byId("main-name").textContent = active ? "Hang up" : "Start talking";
   byId("order").toggleAttribute("inert", active);
