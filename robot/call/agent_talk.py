@@ -88,7 +88,8 @@ class AgentParts:
     sources: where replies come from. prompt: a wording of the script, and text: any text, as a prompt; both raise
     PromptError. opts_out: whether a text asks never to be called again; opted_out: what of that was said over a prompt.
     press, keep: what the model decides and goes on talking. conclude: what the call ends with if the callee hangs up
-    now. rule: how talking over a reply stops it. fault: what went wrong, with the reason for the log.
+    now. rule: how talking over a reply stops it. fault: what went wrong, with the reason for the log. ends_at: until
+    when the call may last, on the loop's clock.
     """
 
     hearing: Hearing
@@ -105,6 +106,7 @@ class AgentParts:
     enter: Callable[[CallState], None]
     fault: Callable[[ErrorCode, str], None]
     language: str | None
+    ends_at: float
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ class AgentTalk:
         self._agent = agent
         self._parts = parts
         self._loop = asyncio.get_running_loop()
-        self._ends_at = self._loop.time() + held.longest_talk_s
+        self._ends_at = min(self._loop.time() + held.longest_talk_s, parts.ends_at)
         self._ahead: tuple[str, Reply | Scripted] | None = None  # to what the callee has probably said
         self._closing: set[asyncio.Task[None]] = set()
 

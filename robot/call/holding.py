@@ -50,7 +50,7 @@ class HoldingParts:
 
     values: of the contact. zone: where the callee's clocks are. fault: what went wrong, with the reason for the log.
     opted_out: what the callee said over a prompt to be called no more. conclude: what the call ends with if the callee
-    hangs up now.
+    hangs up now. ends_at: until when, on the loop's clock, the call may be held.
     """
 
     thinking: Thinking
@@ -67,6 +67,7 @@ class HoldingParts:
     fault: Callable[[ErrorCode, str], None]
     opted_out: Callable[[], Utterance | None]
     conclude: Callable[[str], None]
+    ends_at: Callable[[], float]
 
 
 class Holding:
@@ -143,6 +144,7 @@ class Holding:
                 enter=parts.enter,
                 fault=parts.fault,
                 language=conversation.language,
+                ends_at=parts.ends_at(),
             ),
         )
 

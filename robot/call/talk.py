@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from robot.call.agent_talk import Opening
 from robot.call.barge_in import BargeInRule
@@ -33,6 +34,9 @@ from robot.dialogue.error_codes import ErrorCode
 from robot.dialogue.interruption import interruption_words
 from robot.dialogue.scenario import Held, Listening, Prompt, Step, Variant
 from robot.store.records import Handover
+
+# The turn that goes on, and the goodbye.
+_FAREWELL_S: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Talk:
                 thinking=parts.thinking, voice=parts.plan.voice, values=conversation.values, zone=parts.plan.zone,
                 conversation=conversation, door=parts.door, hearing=parts.hearing, speaking=self._speaking,
                 prompts=parts.prompts, enter=parts.enter, tell=parts.tell, fault=parts.fault,
-                opted_out=lambda: self._opt_out, conclude=self._conclude_with,
+                opted_out=lambda: self._opt_out, conclude=self._conclude_with, ends_at=self._ends_at,
             ),
         )  # fmt: skip
         self._opening: Opening | None = None  # what a step that a model holds has said by itself
@@ -201,6 +205,12 @@ class Talk:
 
     def _conclude_with(self, outcome: str) -> None:
         self.conclusion = outcome
+
+    def _ends_at(self) -> float:
+        """When there is just time left to say goodbye."""
+        begun_at = self._loop.time() if self._record.answered_at is None else self._record.answered_at
+        longest_s = self._parts.plan.max_call_s
+        return begun_at + longest_s - min(_FAREWELL_S, longest_s / 10)
 
     def _said_over_prompt(self) -> Utterance | None:
         return self._opt_out

@@ -318,7 +318,9 @@ _TEXTS = {"say_again": "Pardon?", "apology": "I am broken.", "farewell": "I must
 class HeldWorld:
     """A call at a step that a model holds. `unspeakable`: phrases that the voice fails at."""
 
-    def __init__(self, script: Callable[[Request], Sequence[Piece]], by: Held | None = None) -> None:
+    def __init__(
+        self, script: Callable[[Request], Sequence[Piece]], by: Held | None = None, ends_after_s: float = 600
+    ) -> None:
         self.model = Model(script)
         self.callee = Callee()
         self.door = ClockDoor()
@@ -359,6 +361,7 @@ class HeldWorld:
                 enter=lambda state: None,
                 fault=lambda code, reason: self.faults.append(code),
                 language="en",
+                ends_at=asyncio.get_running_loop().time() + ends_after_s,
             ),
         )
 

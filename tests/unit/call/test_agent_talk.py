@@ -290,9 +290,10 @@ def test_a_late_reply_is_announced_by_a_filler() -> None:
     in_no_time(call())
 
 
-def test_it_may_not_talk_for_ever() -> None:
+@pytest.mark.parametrize(("longest_talk_s", "ends_after_s"), [(10.0, 600.0), (300.0, 10.0)])
+def test_it_may_not_talk_for_ever(longest_talk_s: float, ends_after_s: float) -> None:
     async def call() -> None:
-        world = HeldWorld(lambda request: ["Tell me more."], held(longest_talk_s=10.0))
+        world = HeldWorld(lambda request: ["Tell me more."], held(longest_talk_s=longest_talk_s), ends_after_s)
 
         async def callee() -> None:
             for count in range(1, 100):
@@ -301,6 +302,7 @@ def test_it_may_not_talk_for_ever() -> None:
 
         assert await world.run(callee()) == Failed(ErrorCode.MAX_DURATION_EXCEEDED)
         assert world.faults == ["MAX_DURATION_EXCEEDED"]
+        assert 10 < asyncio.get_running_loop().time() - world.model.asked_at[0] < 15
 
     in_no_time(call())
 
