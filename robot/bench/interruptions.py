@@ -132,8 +132,8 @@ async def hear(
                 began_ms = at_ms
             case SpeechContinues(run_started_ms=run_started_ms, at_ms=at_ms, speechlike=True):
                 over_ms = detector.speech(run_started_ms, at_ms)
-            case PartialTranscript(draft=draft, until_ms=until_ms):
-                over_ms = detector.heard(draft, began_ms, until_ms)
+            case PartialTranscript(text=sure, draft=draft, until_ms=until_ms):
+                over_ms = detector.heard(draft, began_ms, until_ms, sure)
             case LikelyTranscript(text=text, started_ms=started_ms, ended_ms=ended_ms):
                 over_ms = detector.heard(text, started_ms, ended_ms)
         if over_ms is not None:

@@ -86,7 +86,7 @@ class _Likely:
 
 
 Tap = Callable[[AudioEvent, StreamClock], None]
-Words = Callable[[str, float, float], None]
+Words = Callable[[str, float, float, str], None]
 Clear = Callable[[str], bool]
 Patience = Callable[[str], int]
 Pausing = Callable[[str | None], None]
@@ -115,8 +115,9 @@ class Hearing:
 
     `on_speech(run_started_at, at, arrived_at)` is called from within each voiced frame: seconds of the loop's clock of
     the run's beginning and present end in audio time, and of the frame's arrival. `on_utterance` comes with its text.
-    `on_words(text, started_at, until)` is told all that is recognised so far of an utterance, from its beginning up to
-    `until`: drafts, likely and final texts. `end_utterance(number)` is AudioServer's, for the stream of this call.
+    `on_words(text, started_at, until, sure)` is told all that is recognised so far of an utterance, from its beginning
+    up to `until`: drafts, likely and final texts; `sure`: the words on which two drafts agree. `end_utterance(number)`
+    is AudioServer's, for the stream of this call.
     `on_activity(speaking, recognising)`: whether the callee speaks, and whether a text is awaited, has changed.
     `on_fault(code, reason)`: something that was said has no text, or the stream broke its protocol.
     `tap` is told every event of every stream after that, with the clock of its stream.
@@ -127,7 +128,7 @@ class Hearing:
         *,
         on_speech: Callable[[float, float, float], None],
         on_utterance: Callable[[Utterance], None],
-        on_words: Words = lambda text, started_at, until: None,
+        on_words: Words = lambda text, started_at, until, sure: None,
         end_utterance: Callable[[int], bool] = lambda number: False,
         on_activity: Callable[[bool, bool], None] = lambda speaking, recognising: None,
         on_fault: Fault = _no_matter,
@@ -263,8 +264,8 @@ class Hearing:
         self._changed.set()
         self._tell_activity()
 
-    def words(self, text: str, started_at: float, until: float) -> None:
-        self._on_words(text, started_at, until)
+    def words(self, text: str, started_at: float, until: float, sure: str) -> None:
+        self._on_words(text, started_at, until, sure)
 
     def likely(self, number: int, text: str, ended_at: float) -> None:
         """The callee pauses after `text`."""
@@ -361,8 +362,8 @@ class StreamListener:
             case SpeechEnded():
                 self.speaking = False
                 self._hearing.speech_changed(waiting_for_text=1)
-            case PartialTranscript(draft=draft, until_ms=until_ms):
-                self._words(draft, self._started_ms, until_ms)
+            case PartialTranscript(text=sure, draft=draft, until_ms=until_ms):
+                self._words(draft, self._started_ms, until_ms, sure)
             case LikelyTranscript():
                 self._words(event.text, event.started_ms, event.ended_ms)
             case FinalTranscript():
@@ -379,8 +380,8 @@ class StreamListener:
             case _:
                 return
 
-    def _words(self, text: str, started_ms: int, until_ms: int) -> None:
-        self._hearing.words(text, self._clock.at(started_ms), self._clock.at(until_ms))
+    def _words(self, text: str, started_ms: int, until_ms: int, sure: str = "") -> None:
+        self._hearing.words(text, self._clock.at(started_ms), self._clock.at(until_ms), sure)
 
     def _utterance(self, event: FinalTranscript) -> Utterance:
         return Utterance(

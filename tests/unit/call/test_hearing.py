@@ -191,7 +191,7 @@ class Pausing:
 
     def __init__(self, at: float) -> None:
         self.heard: list[str] = []
-        self.words: list[tuple[str, float, float]] = []
+        self.words: list[tuple[str, float, float, str]] = []
         self.hearing = Hearing(
             on_speech=lambda *frame: None,
             on_utterance=lambda utterance: self.heard.append(utterance.text),
@@ -350,14 +350,14 @@ async def test_an_interruption_without_words_is_over_when_it_was_quiet_for_so_lo
 async def test_all_that_is_recognised_is_told_with_the_loops_time() -> None:
     callee = Pausing(100.0)
     callee.stream(SpeechStarted(1000))
-    callee.stream(PartialTranscript(1, "", "I wood", until_ms=1600))
+    callee.stream(PartialTranscript(1, "I", "I wood", until_ms=1600))
     callee.pauses("I would.", 1000, 1800)
     callee.stream(SpeechEnded(1, 1000, 1800, 2500))
     callee.stream(FinalTranscript(1, "I would.", 1000, 1800, 700, 0, 800))
-    assert [(text, round(begin, 3), round(until, 3)) for text, begin, until in callee.words] == [
-        ("I wood", 101.0, 101.6),
-        ("I would.", 101.0, 101.8),
-        ("I would.", 101.0, 101.8),
+    assert [(text, round(begin, 3), round(until, 3), sure) for text, begin, until, sure in callee.words] == [
+        ("I wood", 101.0, 101.6, "I"),
+        ("I would.", 101.0, 101.8, ""),
+        ("I would.", 101.0, 101.8, ""),
     ]
 
 
