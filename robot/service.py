@@ -28,9 +28,8 @@ from robot.console.parts import ConsoleParts
 from robot.daemon import Daemon
 from robot.direct_call import demo_campaign_folder
 from robot.doors.campaigns import CampaignsToTry
-from robot.doors.doors import Doors, DoorSettings
-from robot.doors.parts import DoorParts
-from robot.doors.visit import VisitParts, VisitSettings
+from robot.doors.doors import Doors
+from robot.doors.opening import open_doors
 from robot.esl.hook import Hook, HookSettings
 from robot.esl.pulse import HubPulse
 from robot.metrics.server import MetricsServer
@@ -249,26 +248,11 @@ class Service:
 
     def _open_doors(self) -> Doors:
         """For browsers and gateways, beside FreeSWITCH's."""
-        voice, parts = self._settings.voice, self._daemon.parts
-        doors = Doors(
-            DoorParts(
-                CampaignsToTry(lambda: self.campaigns, voice.campaign, demo_campaign_folder()),
-                VisitParts(
-                    parts.audio,
-                    parts.prompts,
-                    parts.thinking,
-                    VisitSettings(
-                        parts.vad_aggressiveness, voice.vad_silence_ms, voice.partial_interval_ms,
-                        voice.max_utterance_ms,
-                    ),
-                    parts.observer,
-                ),
-                voice.log_latency,
-            ),
-            DoorSettings(None if voice.token is None else voice.token.get_secret_value(), voice.max_sessions),
+        parts, usual = self._daemon.parts, self._settings.voice.campaign
+        return open_doors(
+            self._settings, CampaignsToTry(lambda: self.campaigns, usual, demo_campaign_folder()), audio=parts.audio,
+            prompts=parts.prompts, thinking=parts.thinking, observer=parts.observer,
         )  # fmt: skip
-        parts.audio.visits = doors
-        return doors
 
     def _watch_loops(self, starting: AsyncExitStack) -> None:
         pulse = HubPulse(self._daemon.thread)

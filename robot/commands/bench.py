@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 from rich.console import Console
 
-from robot.commands import bench_database, bench_speak
+from robot.commands import bench_database, bench_speak, bench_voice
 from robot.commands.common import explain, json_option, people, print_json, settings_of
 from robot.commands.figures import echo_figures, print_figures
 
@@ -26,6 +26,7 @@ def bench() -> None:
 bench.add_command(bench_database.claims)
 bench.add_command(bench_database.import_contacts)
 bench.add_command(bench_speak.speak)
+bench.add_command(bench_voice.voice)
 
 
 def live_options(command: Callable[P, R]) -> Callable[P, R]:
