@@ -98,6 +98,7 @@ def bench_transcribe(context: click.Context, as_json: bool) -> None:
     is_flag=True,
     help="Instead: false alarms by echo, music, a dog ... and misses of people who talk, in a labelled set.",
 )
+@click.option("--words", is_flag=True, help="With --interruptions: what is recognised counts, too; takes half an hour.")
 @live_options
 @json_option
 @click.pass_context
@@ -108,6 +109,7 @@ def bench_barge_in(
     rounds: int,
     breaks: int | None,
     interruptions: bool,
+    words: bool,
     live: bool,
     gateway: str,
     playback: str | None,
@@ -119,7 +121,7 @@ def bench_barge_in(
 
     settings = settings_of(context).settings
     if interruptions:
-        _bench_interruptions(settings.stt.vad_aggressiveness, as_json)
+        _bench_interruptions(settings.stt.vad_aggressiveness, settings.stt.model if words else None, as_json)
         return
     on = Live(gateway) if live else None
     if breaks is None:
@@ -129,12 +131,12 @@ def bench_barge_in(
     print_figures(measure, as_json)
 
 
-def _bench_interruptions(vad_aggressiveness: int, as_json: bool) -> None:
+def _bench_interruptions(vad_aggressiveness: int, model: str | None, as_json: bool) -> None:
     from robot.bench.interruptions import run as measure
     from robot.terminal import interruptions_table
 
     with Console(stderr=True).status("Measuring ..."):
-        figures = measure(vad_aggressiveness=vad_aggressiveness)
+        figures = measure(vad_aggressiveness=vad_aggressiveness, model=model)
     if as_json:
         print_json(figures)
     else:
