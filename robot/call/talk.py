@@ -154,11 +154,12 @@ class Talk:
         finally:  # also for a callee who hangs up meanwhile, by which this is cancelled
             taken = taken or parts.door.handed_over
             self.handover = Handover.CONNECTED if taken else Handover.ABANDONED
+            if taken:
+                self.conclusion = conversation.step.outcome or Outcome.TRANSFERRED
+                self.handed_over_to = order.number or order.extension
             parts.tell(TransferEnded(self._uuid, taken))
         if not taken:
             return conversation.failed()
-        self.conclusion = conversation.step.outcome or Outcome.TRANSFERRED
-        self.handed_over_to = order.number or order.extension
         await parts.handed_over()
         await parts.door.stop_listening()
         await asyncio.shield(parts.door.hung_up)

@@ -244,6 +244,19 @@ async def test_a_call_that_was_handed_over_lasts_as_long_as_the_two_talk(kind: K
     assert call.stored.outcome == "transferred"
 
 
+async def test_two_who_have_done_before_the_robot_knows_that_they_talk_were_handed_over(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow_switch(transfer: object) -> None:
+        await asyncio.sleep(20)
+
+    monkeypatch.setattr("robot.call.transfer._Transfer._limit_talk", slow_switch)
+    async with open_office(kind) as world:
+        call = await world.call(CALLEE, handing_over_to(TALKS_SHORTLY, world.folder / "campaign"))
+    assert (call.report.outcome, call.report.error) == ("transferred", None)
+    assert call.stored.transferred_to == TALKS_SHORTLY
+
+
 async def test_a_robot_that_ends_does_not_cut_them_off(kind: Kind) -> None:
     async with open_office(kind) as world:
         call, running = world.dial(CALLEE, handing_over_to(TAKES, world.folder / "campaign"))
