@@ -21,6 +21,7 @@ from robot.dialogue.error_codes import ErrorCode
 from robot.dialogue.scenario import Prompt
 from robot.doors.campaigns import NoSuchCampaign
 from robot.doors.parts import DoorParts
+from robot.doors.session import Session
 from robot.doors.turn_times import TurnTimes
 from robot.doors.visit import CANCELLED, Visit
 from robot.doors.wire import Wire
@@ -56,21 +57,18 @@ IDLE_LIMIT_S: Final = 300.0
 _NO_ANSWER_S: Final = 0.3
 
 
-class BrowserSession:
-    """`run` once, `shut_down` from anywhere on the loop."""
+class BrowserSession(Session[Event]):
+    """A connection may have several conversations."""
 
     chunk_ms = 200
 
     def __init__(self, connection: ServerConnection, parts: DoorParts) -> None:
-        self._connection = connection
+        self._protocol = VoiceProtocol()
+        super().__init__(connection, Wire(connection, Outbox(), self._protocol.encode))
         self._parts = parts
         self._loop = asyncio.get_running_loop()
-        self._protocol = VoiceProtocol()
-        self._wire: Wire[Event] = Wire(connection, Outbox(), self._protocol.encode)
         self._visit: Visit | None = None
         self._running: asyncio.Task[CallReport] | None = None
-        self._closing: tuple[CloseCode, str] = (CloseCode.NORMAL_CLOSURE, "")
-        self._shut_down = asyncio.Event()
         self._begin_anew(16000)
 
     def _begin_anew(self, rate: int) -> None:
@@ -83,31 +81,14 @@ class BrowserSession:
         self._unsent = ""  # of what the model writes while it is not sure that the visitor is done
         self._look_again: asyncio.TimerHandle | None = None
 
-    async def run(self) -> None:
-        """Until one side closes the connection."""
-        self._wire.put(Info("ready", "Send start to begin.", {"protocol": PROTOCOL_VERSION}))
-        reading = self._loop.create_task(self._read())
-        shut_down = self._loop.create_task(self._shut_down.wait())
-        try:
-            await asyncio.wait({reading, shut_down}, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                reading.result()
-        finally:
-            reading.cancel()
-            shut_down.cancel()
-            await asyncio.wait({reading, shut_down})
-            await self._end_visit("gone")
-            await self._wire.close(*self._closing)
-
     def shut_down(self) -> None:
-        """The robot is being stopped: say so and close."""
         self._wire.put(Info("shutting_down", "The robot is being stopped."))
-        self._closing = CloseCode.GOING_AWAY, "the robot is stopping"
-        self._shut_down.set()
+        super().shut_down()
 
     # -- the client speaks ---------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
+        self._wire.put(Info("ready", "Send start to begin.", {"protocol": PROTOCOL_VERSION}))
         while True:
             limit_s = IDLE_LIMIT_S if self._protocol.state is VoiceState.IDLE else None
             try:
@@ -159,6 +140,9 @@ class BrowserSession:
         self._enter(VoiceState.CAPTURING)
         self._running = self._loop.create_task(visit.run(), name=f"visit {visit.uuid}")
         self._running.add_done_callback(lambda running: self._over(visit, running))
+
+    async def _leave(self) -> None:
+        await self._end_visit("gone")
 
     async def _end_visit(self, cause: str) -> None:
         if self._visit is not None and self._running is not None:

@@ -19,6 +19,7 @@ from robot.dialogue.error_codes import ErrorCode
 from robot.dialogue.scenario import Prompt
 from robot.doors.campaigns import NoSuchCampaign
 from robot.doors.parts import DoorParts
+from robot.doors.session import Session
 from robot.doors.visit import Visit
 from robot.doors.wire import Wire
 from ws_audio.events import AudioEvent, FinalTranscript, LikelyTranscript, PartialTranscript
@@ -46,46 +47,27 @@ log = structlog.get_logger(__name__)
 _BEGIN_LIMIT_S: Final = 10.0
 
 
-class GatewaySession:
-    """`run` once, `shut_down` from anywhere on the loop."""
+class GatewaySession(Session[ToSay]):
+    """A connection has one call."""
 
     chunk_ms = FRAME_MS
 
     def __init__(self, connection: ServerConnection, call_id: str, query: str, parts: DoorParts) -> None:
         """query: of the address; it may name the campaign."""
-        self._connection = connection
+        self._protocol = MediaProtocol(call_id)
+        super().__init__(connection, Wire(connection, MediaOutbox(), self._protocol.encode))
         self._campaign = next(iter(parse_qs(query).get("campaign", [])), None)
         self._parts = parts
         self._loop = asyncio.get_running_loop()
-        self._protocol = MediaProtocol(call_id)
-        self._wire: Wire[ToSay] = Wire(connection, MediaOutbox(), self._protocol.encode)
         self._visit: Visit | None = None
         self._turn = 0
         self._partial = ""  # the last of the utterance that goes on
-        self._closing: tuple[CloseCode, str] = (CloseCode.NORMAL_CLOSURE, "")
         self._running: asyncio.Task[None] | None = None
-        self._ended = asyncio.Event()
 
-    async def run(self) -> None:
-        """The call, until one side ends it."""
-        reading = self._loop.create_task(self._read())
-        ended = self._loop.create_task(self._ended.wait())
-        try:
-            await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                reading.result()
-        finally:
-            for task in (reading, ended):
-                task.cancel()
-            await asyncio.wait({reading, ended})
-            if self._visit is not None and self._running is not None:
-                self._visit.end("gone")
-                await asyncio.wait({self._running})
-            await self._wire.close(*self._closing)
-
-    def shut_down(self) -> None:
-        self._closing = CloseCode.GOING_AWAY, "the robot is stopping"
-        self._ended.set()
+    async def _leave(self) -> None:
+        if self._visit is not None and self._running is not None:
+            self._visit.end("gone")
+            await asyncio.wait({self._running})
 
     async def _read(self) -> None:
         while True:
