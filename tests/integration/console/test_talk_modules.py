@@ -177,14 +177,15 @@ def test_partials_grow_in_the_browser_to_what_the_server_meant(page: Page, texts
     assert run(page, body, messages) == [*([text, False] for text in texts), ["All of it.", True]]
 
 
-def test_what_was_heard_of_an_interrupted_phrase_ends_between_words(page: Page) -> None:
+def test_what_is_heard_of_a_phrase_ends_between_words(page: Page) -> None:
     body = """
     const { heardOf } = await import("/static/talk/conversation.js");
     const phrase = { id: 0, text: "This is a long phrase of ours.", lengthMs: 3000, playedMs: 1500, interrupted: true };
-    return [heardOf(phrase), heardOf({ ...phrase, interrupted: false }), heardOf({ ...phrase, playedMs: 9000 })];
+    const going = { ...phrase, playedMs: null, interrupted: false };
+    return [heardOf(phrase, 0), heardOf(going, 1500), heardOf({ ...going, playedMs: 3000 }, 0), heardOf(going, 9000)];
     """
-    whole = ["This is a long phrase of ours.", ""]
-    assert run(page, body) == [["This is a long ", "phrase of ours."], whole, whole]
+    whole, half = ["This is a long phrase of ours.", ""], ["This is a long ", "phrase of ours."]
+    assert run(page, body) == [half, half, whole, whole]
 
 
 def test_the_middle_reply_is_told(page: Page) -> None:

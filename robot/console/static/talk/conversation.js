@@ -24,13 +24,13 @@ export function grown(last, keep, text) {
 }
 
 /**
- * What of an interrupted phrase was heard, and what was not: cut between words, by the share of time.
- * @param {Phrase} phrase @returns {[string, string]}
+ * What of a phrase was heard, and what was not or not yet: cut between words, by the share of time.
+ * @param {Phrase} phrase @param {number} playedMs as far as is known while it is being played @returns {[string, string]}
  */
-export function heardOf(phrase) {
-  if (!phrase.interrupted || phrase.playedMs === null || phrase.lengthMs === 0) return [phrase.text, ""];
+export function heardOf(phrase, playedMs) {
+  if (phrase.playedMs !== null && !phrase.interrupted) return [phrase.text, ""];
   const words = phrase.text.split(/(?<=\s)/);
-  let left = (phrase.text.length * phrase.playedMs) / phrase.lengthMs;
+  let left = phrase.lengthMs === 0 ? Infinity : (phrase.text.length * (phrase.playedMs ?? playedMs)) / phrase.lengthMs;
   const unheard = words.findIndex((word) => (left -= word.length) < 0);
   if (unheard === -1) return [phrase.text, ""];
   return [words.slice(0, unheard).join(""), words.slice(unheard).join("")];

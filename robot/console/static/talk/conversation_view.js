@@ -4,6 +4,7 @@ import { heardOf } from "./conversation.js";
 
 /**
  * @typedef {import("./conversation.js").Say} Say
+ * @typedef {import("./conversation.js").Phrase} Phrase
  * @typedef {import("./conversation.js").Speech} Speech
  * @typedef {import("./conversation.js").Times} Times
  */
@@ -32,19 +33,19 @@ export function element(tag, className, ...children) {
   return made;
 }
 
-/** @param {Say} say @returns {HTMLElement} */
-function made(say) {
-  if (say.speaker === "robot") return robot(say);
+/** @param {Say} say @param {(phrase: Phrase) => number} playedMs @returns {HTMLElement} */
+function made(say, playedMs) {
+  if (say.speaker === "robot") return robot(say, playedMs);
   const said = element("p", say.over ? "" : "partial", say.text);
   return element("li", "said person", element("h3", "", "You"), said);
 }
 
-/** @param {Speech} speech @returns {HTMLElement} */
-function robot(speech) {
+/** @param {Speech} speech @param {(phrase: Phrase) => number} playedMs @returns {HTMLElement} */
+function robot(speech, playedMs) {
   const said = element("p", "");
   for (const phrase of speech.phrases) {
-    const [heard, unheard] = heardOf(phrase);
-    said.append(heard, ...(unheard === "" ? [] : [element("s", "", unheard)]), " ");
+    const [heard, unheard] = heardOf(phrase, playedMs(phrase));
+    said.append(heard, ...(unheard === "" ? [] : [element("span", "unheard", unheard)]), " ");
   }
   if (speech.phrases.length === 0) said.append(element("span", "partial", speech.draft));
   const head = element("h3", "", "Robot");
@@ -66,6 +67,11 @@ export class ConversationView {
     this._says = new Map();
     /** @type {Map<number, HTMLElement>} */
     this._rows = new Map();
+    /** @type {WeakMap<Phrase, number>} when each came, which is when it sounds */
+    this._begun = new WeakMap();
+    /** @type {Speech | null} whose last phrase sounds */
+    this._sounding = null;
+    this._shown = ""; // of that phrase, as heard
     const names = COLUMNS.map(([, name, title]) => {
       const cell = element("th", "", name);
       cell.title = title;
@@ -78,6 +84,7 @@ export class ConversationView {
     this._list.replaceChildren();
     this._table.tBodies[0].replaceChildren();
     this._says.clear();
+    this._sounding = null;
     this._rows.clear();
   }
 
@@ -87,8 +94,26 @@ export class ConversationView {
       this._says.get(say.number)?.remove();
       this._says.delete(say.number);
     } else {
-      this._place(this._says, say.number, made(say), this._list);
+      this._place(this._says, say.number, made(say, (phrase) => this._playedMs(phrase)), this._list);
     }
+    if (say.speaker === "robot" && say.phrases.at(-1)?.playedMs === null) this._sounding = say;
+  }
+
+  /** The words that sound by now are shown as heard. To be called often. */
+  tick() {
+    const phrase = this._sounding?.phrases.at(-1);
+    if (this._sounding === null || phrase?.playedMs !== null) return;
+    const [heard] = heardOf(phrase, this._playedMs(phrase));
+    if (heard === this._shown) return;
+    this._shown = heard;
+    this.show(this._sounding);
+  }
+
+  /** @param {Phrase} phrase @returns {number} */
+  _playedMs(phrase) {
+    const begun = this._begun.get(phrase) ?? performance.now();
+    this._begun.set(phrase, begun);
+    return performance.now() - begun;
   }
 
   /** @param {Times} times */

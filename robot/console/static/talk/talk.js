@@ -188,6 +188,7 @@ function animate() {
     const passed = Math.floor((performance.now() - begunAt) / 1000);
     byId("clock").textContent = `${Math.floor(passed / 60)}:${String(passed % 60).padStart(2, "0")}`;
   }
+  if (talking()) view.tick();
   requestAnimationFrame(animate);
 }
 
