@@ -57,6 +57,7 @@ class AgentTable(BaseModel):
     longest_talk_s: Annotated[int, Field(ge=10, le=3600)] = 300
     filler_after_ms: Annotated[int, Field(ge=300, le=10_000)] | None = None
     fillers: list[_Text] | None = None
+    fillers_audio: list[_Text] = []
     say_again: list[_Text] | None = None
     apology: _Text | None = None
     farewell: _Text | None = None
@@ -66,6 +67,8 @@ class AgentTable(BaseModel):
     def _is_instructed(self) -> Self:
         if (self.instructions is None) == (self.instructions_file is None):
             raise ValueError('needs either `instructions = "..."` or `instructions_file = "agent.md"`')
+        if self.fillers_audio and len(self.fillers_audio) != len(self.fillers or ()):
+            raise ValueError("needs as many `fillers` as `fillers_audio`: what is said, or heard, in each recording")
         return self
 
     def settings(self, instructions: str) -> AgentSettings:

@@ -275,7 +275,11 @@ class Loader:
                 self._problem(
                     (*place, name), f"is missing: no text for it comes with the robot in {self.table.language!r}"
                 )
-        wordings = {name: self._wording((*place, name), list(given), []) for name, given in written.items()}
+        recordings = {"fillers": table.fillers_audio}
+        wordings = {
+            name: self._wording((*place, name), list(given), recordings.get(name, []))
+            for name, given in written.items()
+        }
         try:
             settings = table.settings(table.instructions or self._instructions(table.instructions_file or ""))
         except ValueError as error:

@@ -69,6 +69,15 @@ def test_instructions_may_be_a_file(tmp_path: Path) -> None:
     assert held.by.instructions == "Be short."
 
 
+def test_fillers_may_be_sounds(tmp_path: Path) -> None:
+    (tmp_path / "cough.wav").write_bytes(b"RIFF")
+    fillers = 'filler_after_ms = 1200\nfillers = ["(cough)"]\nfillers_audio = ["cough.wav"]'
+    held = load_campaign(written(tmp_path, ("filler_after_ms = 1200", fillers))).scenario.step("talk").does
+    assert isinstance(held, Held)
+    assert held.fillers is not None
+    assert [variant.audio for variant in held.fillers.variants] == [tmp_path / "cough.wav"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -77,6 +86,7 @@ def test_instructions_may_be_a_file(tmp_path: Path) -> None:
         ('instructions = "Be kind."', 'instructions_file = "../away.md"', "outside the campaign's folder"),
         ('fallback = "sorry"', 'fallback = "sory"', "did you mean 'sorry'?"),
         ('facts = ["It is free."]', 'never_say = ["/(/"]', "is no regular expression"),
+        ("filler_after_ms = 1200", 'fillers_audio = ["cough.wav"]', "as many `fillers`"),
         ('outcomes = ["sold"]', 'go_to = ["away"]', "no [[step]] has that name"),
     ],
 )
