@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.routing import compile_path
 from starlette.types import ASGIApp
 
 from robot import __version__
@@ -29,6 +30,8 @@ What `robot` does on the command line, for programs, and for the console's own p
 as `Authorization: Bearer TOKEN`. Whatever goes wrong is a problem document (RFC 9457) whose `type` does not change.
 Times are ISO 8601 with their offset; ms of turns, barge-ins and latencies count from the answer."""
 
+_WITHOUT_TOKEN: Final[dict[str, Any]] = {"security": []}
+
 router = APIRouter(prefix="/api", tags=["console"])
 
 
@@ -42,36 +45,44 @@ class Login(BaseModel):
 
 def application(parts: ConsoleParts, feed: Feed, access: Access) -> ASGIApp:
     """The whole console."""
-    app = FastAPI(
-        title="Robot", version=__version__, description=_ABOUT, openapi_url=None, docs_url=None, redoc_url=None,
-        generate_unique_id_function=_name_of,
-    )  # fmt: skip
+    app = interface()
     app.state.parts, app.state.feed, app.state.access = parts, feed, access
-    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
-    answer_with_problems(app)
-    parts_of_it = (api_campaigns, api_contacts, api_calls, api_do_not_call, api_voice)
-    for each in (router, *(part.router for part in parts_of_it)):
-        app.include_router(each)
     pages.add_to(app)
     return Gate(app, access)
 
 
-def openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of the interface."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes,
-            openapi_version=app.openapi_version,
-        )  # fmt: skip
-        components = document["components"]
-        for model in (Problem, Mistake):
-            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            schema.pop("$defs", None)
-            components["schemas"][model.__name__] = schema
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        document["security"] = [{"token": []}]
-        app.openapi_schema = document
-    return app.openapi_schema
+def interface() -> FastAPI:
+    """The routes of the REST interface; its `openapi()` documents them."""
+    app = FastAPI(
+        title="Robot", version=__version__, description=_ABOUT, openapi_url=None, docs_url=None, redoc_url=None,
+        generate_unique_id_function=_name_of,
+    )  # fmt: skip
+    answer_with_problems(app)
+    parts_of_it = (api_campaigns, api_contacts, api_calls, api_do_not_call, api_voice)
+    for each in (router, *(part.router for part in parts_of_it)):
+        app.include_router(each)
+    document = _document_of(app)
+    app.openapi = lambda: document  # type: ignore[method-assign]
+    app.state.methods = [
+        (compile_path(path)[0], sorted(each.upper() for each in operations))
+        for path, operations in document["paths"].items()
+    ]
+    return app
+
+
+def _document_of(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes,
+        openapi_version=app.openapi_version,
+    )  # fmt: skip
+    components = document["components"]
+    for model in (Problem, Mistake):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema.pop("$defs", None)
+        components["schemas"][model.__name__] = schema
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"token": []}]
+    return document
 
 
 def _name_of(route: APIRoute) -> str:
@@ -117,7 +128,7 @@ async def follow_events(
     return StreamingResponse(events(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-@router.post("/session", status_code=204, responses=problems())
+@router.post("/session", status_code=204, responses=problems(), openapi_extra=_WITHOUT_TOKEN)
 async def log_in(request: Request, login: Login) -> Response:
     """For people: the token is good, and a cookie says so from now on."""
     access: Access = request.app.state.access
@@ -133,7 +144,7 @@ async def log_in(request: Request, login: Login) -> Response:
     return response
 
 
-@router.delete("/session", status_code=204, responses=problems())
+@router.delete("/session", status_code=204, responses=problems(), openapi_extra=_WITHOUT_TOKEN)
 async def log_out(request: Request) -> Response:
     """This browser has to log in again."""
     response = Response(status_code=204)

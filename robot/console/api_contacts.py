@@ -26,9 +26,7 @@ router = APIRouter(prefix="/api/campaigns", tags=["contacts"])
 # Of a file with the wrong numbers in every row nobody reads more; the command writes all of them.
 _MOST_REJECTED_BYTES: Final = 1_000_000
 _IN_MEMORY: Final = 1_000_000  # bytes of a file that need no disk
-_CSV_BODY: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
+_CSV_BODY: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {}}}}}
 
 
 class ImportedContacts(BaseModel):

@@ -20,9 +20,7 @@ router = APIRouter(prefix="/api/do-not-call", tags=["do-not-call"])
 
 _MOST_BAD_LINES: Final = 1000
 _LARGEST_ID: Final = 2**63 - 1
-_TEXT_BODY: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
+_TEXT_BODY: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {}}}}}
 
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="Country of numbers that are written without + .")]
 Number = Annotated[str, Field(min_length=1, max_length=64)]
@@ -126,7 +124,7 @@ async def import_do_not_call(
     return Imported(added=count.added, known=count.known, bad=bad)
 
 
-@router.delete("/{entry}", status_code=204, responses=problems(404))
+@router.delete("/{entry:int}", status_code=204, responses=problems(404))
 async def remove_do_not_call(console: Console, entry: Annotated[int, Path(ge=1, le=_LARGEST_ID)]) -> None:
     """Take an entry off the list."""
     if not await console.parts.store.remove_do_not_call_entry(entry):

@@ -114,10 +114,15 @@ def _refused(_: Request, error: Exception) -> ProblemResponse:
     return problem(error.status, error.slug, str(error))
 
 
-def _http(_: Request, error: Exception) -> ProblemResponse:
+def _http(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The framework knows the methods of the first route of a path alone.
+        found = next((methods for path, methods in request.app.state.methods if path.match(request.url.path)), ())
+        headers["Allow"] = ", ".join(found or [headers["Allow"]])
     slug = _SLUGS.get(error.status_code, "bad-request")
-    return problem(error.status_code, slug, error.detail, headers=dict(error.headers or {}))
+    return problem(error.status_code, slug, error.detail, headers=headers)
 
 
 def _invalid(_: Request, error: Exception) -> ProblemResponse:

@@ -10,6 +10,7 @@ from robot.campaign.period import Moment
 from robot.console.parts import ConsoleParts
 
 _TITLES: Final = {
+    400: "What was sent cannot be read at all",
     401: "Nobody has said who they are",
     403: "Another website's page sent it",
     404: "There is no such thing",
@@ -20,7 +21,7 @@ _TITLES: Final = {
     500: "A defect",
     503: "The database, FreeSWITCH or the robot is away, or being stopped",
 }
-_ALWAYS: Final = (401, 403, 422, 500, 503)
+_ALWAYS: Final = (400, 401, 403, 422, 500, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 from robot.call.call import Parts
 from robot.call.holding import Thinking
 from robot.call.nodes import Node, Nodes
+from robot.call.report import Notice
 from robot.campaign.incoming import load_campaigns
 from robot.campaign.ordered_calls import OrderedCalls
 from robot.config import ConsoleSettings
@@ -132,6 +134,42 @@ async def served(folder: Path, token: str | None = TOKEN, voice: Voice | None = 
         prompts.close()
         await store.close()
         database.close()
+
+
+class Running:
+    """A console in a thread of its own: whoever asks it over the network may be no coroutine."""
+
+    def __init__(self, console: Served, loop: asyncio.AbstractEventLoop) -> None:
+        self.base = f"http://127.0.0.1:{console.port}"
+        self._console = console
+        self._loop = loop
+
+    def tell(self, *notices: Notice) -> None:
+        for notice in notices:
+            self._loop.call_soon_threadsafe(self._console.live, notice)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Running]:
+    ready = threading.Event()
+    told: list[Running] = []
+    over: list[asyncio.Event] = []
+
+    async def run() -> None:
+        async with served(folder) as console:
+            over.append(asyncio.Event())
+            told.append(Running(console, asyncio.get_running_loop()))
+            ready.set()
+            await over[0].wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield told[0]
+    finally:
+        told[0]._loop.call_soon_threadsafe(over[0].set)
+        thread.join()
 
 
 def _settings(token: str | None) -> ConsoleSettings:

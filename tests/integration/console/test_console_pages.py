@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,47 +13,11 @@ from robot.call.report import BargedIn, CallBegan, CallOver, CallReport, Notice,
 from robot.call.states import CallState
 from robot.store.records import Direction, TurnRecord
 from tests.integration.console.chromium import Visit, chromium, needs_chromium, visit
-from tests.integration.console.consoles import TOKEN, UUID, Served, served
+from tests.integration.console.consoles import TOKEN, UUID, Running, running
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 
 PAGES = ("/", "/campaigns", "/campaigns/spring", "/calls", f"/calls/{UUID}", "/do-not-call", "/health")
-
-
-class Running:
-    """A console in a thread of its own: the browser's library wants this one."""
-
-    def __init__(self, console: Served, loop: asyncio.AbstractEventLoop) -> None:
-        self.base = f"http://127.0.0.1:{console.port}"
-        self._console = console
-        self._loop = loop
-
-    def tell(self, *notices: Notice) -> None:
-        for notice in notices:
-            self._loop.call_soon_threadsafe(self._console.live, notice)
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Running]:
-    ready = threading.Event()
-    told: list[Running] = []
-    over: list[asyncio.Event] = []
-
-    async def run() -> None:
-        async with served(folder) as console:
-            over.append(asyncio.Event())
-            told.append(Running(console, asyncio.get_running_loop()))
-            ready.set()
-            await over[0].wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(20)
-    try:
-        yield told[0]
-    finally:
-        told[0]._loop.call_soon_threadsafe(over[0].set)
-        thread.join()
 
 
 @pytest.fixture(scope="module")
