@@ -25,6 +25,7 @@ from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.link import LinkThread
 from robot.live_sessions import LiveSessions
 from robot.metrics.metrics import Metrics
+from robot.prompts.library import PromptLibrary
 from robot.speech import language_model, live_speech, prompt_library
 from robot.store.database import Database
 from robot.store.journal import Journal
@@ -64,65 +65,33 @@ class Daemon:
         self.sessions = LiveSessions(_sessions(settings), settings.sessions.tenant)
 
     async def __aenter__(self) -> Self:
+        settings, metrics = self._settings, self.metrics
         async with AsyncExitStack() as starting:
             # What fails fast and often comes first: the database and FreeSWITCH before the model, which takes a second.
-            metrics = self.metrics
-            journal = Journal(self._settings.database.spool_folder)
-            database = await asyncio.to_thread(_open_database, self._settings)
-            store = Store(database, journal=journal, watcher=metrics.store)
-            starting.push_async_callback(store.close)
-            await store.recover()
-            webhooks = WebhookSender(store, _webhook_settings(self._settings))
+            store = await self._open_store(starting)
+            webhooks = WebhookSender(store, _webhook_settings(settings))
             await webhooks.start()
             starting.push_async_callback(webhooks.close)
             await self.thread.start()
             starting.push_async_callback(self.thread.close)
-            nodes = Nodes(_nodes(self._settings, self.thread, metrics))
+            nodes = Nodes(_nodes(settings, self.thread, metrics))
             await nodes.start()
             starting.push_async_callback(nodes.close)
             self.sessions.start()
             starting.push_async_callback(self.sessions.close)
-            scheduler = TranscriptionScheduler(
-                await asyncio.to_thread(self._load_engine, self._settings),
-                workers=self._settings.stt.workers,
-                on_done=metrics.transcription.done,
-            )
-            scheduler.start()
-            starting.push_async_callback(scheduler.close)
-            recogniser = _recogniser(self._settings)
-            if recogniser is not None:
-                starting.push_async_callback(recogniser.close)
-            audio = AudioServer(
-                AudioServerSettings(
-                    host=self._settings.audio.host,
-                    port=self._settings.audio.port,
-                    max_streams=self._settings.audio.max_streams,
-                ),
-                scheduler,
-                detector=ForegroundVad,
-                recogniser=recogniser,
-            )
-            await audio.start()
-            starting.push_async_callback(audio.close)
-            prompts = prompt_library(self._settings)
+            scheduler, audio = await self._listen(starting)
+            prompts = prompt_library(settings)
             starting.callback(prompts.close)
-            speech = live_speech(self._settings, prompts)
-            await speech.start()
-            starting.push_async_callback(speech.close)
-            model = language_model(self._settings)
-            if model is not None:
-                await model.start()
-                starting.push_async_callback(model.close)
             self._parts = Parts(
-                thinking=Thinking(model, speech, self._settings.voice.max_pending_phrases),
+                thinking=await self._think(starting, prompts),
                 webhooks=webhooks,
                 prompts=prompts,
                 nodes=nodes,
                 audio=audio,
                 store=store,
-                vad_aggressiveness=self._settings.stt.vad_aggressiveness,
-                recordings=self._settings.recordings.folder,
-                send_prompts=self._settings.spool.through == "stream",
+                vad_aggressiveness=settings.stt.vad_aggressiveness,
+                recordings=settings.recordings.folder,
+                send_prompts=settings.spool.through == "stream",
                 observer=_both(metrics.calls, self.sessions),
             )
             self._scheduler = scheduler
@@ -130,6 +99,43 @@ class Daemon:
             starting.callback(metrics.close)
             self._running = starting.pop_all()
         return self
+
+    async def _open_store(self, starting: AsyncExitStack) -> Store:
+        journal = Journal(self._settings.database.spool_folder)
+        database = await asyncio.to_thread(_open_database, self._settings)
+        store = Store(database, journal=journal, watcher=self.metrics.store)
+        starting.push_async_callback(store.close)
+        await store.recover()
+        return store
+
+    async def _listen(self, starting: AsyncExitStack) -> tuple[TranscriptionScheduler, AudioServer]:
+        stt, audio = self._settings.stt, self._settings.audio
+        engine = await asyncio.to_thread(self._load_engine, self._settings)
+        scheduler = TranscriptionScheduler(engine, workers=stt.workers, on_done=self.metrics.transcription.done)
+        scheduler.start()
+        starting.push_async_callback(scheduler.close)
+        recogniser = _recogniser(self._settings)
+        if recogniser is not None:
+            starting.push_async_callback(recogniser.close)
+        server = AudioServer(
+            AudioServerSettings(host=audio.host, port=audio.port, max_streams=audio.max_streams),
+            scheduler,
+            detector=ForegroundVad,
+            recogniser=recogniser,
+        )
+        await server.start()
+        starting.push_async_callback(server.close)
+        return scheduler, server
+
+    async def _think(self, starting: AsyncExitStack, prompts: PromptLibrary) -> Thinking:
+        speech = live_speech(self._settings, prompts)
+        await speech.start()
+        starting.push_async_callback(speech.close)
+        model = language_model(self._settings)
+        if model is not None:
+            await model.start()
+            starting.push_async_callback(model.close)
+        return Thinking(model, speech, self._settings.voice.max_pending_phrases)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
