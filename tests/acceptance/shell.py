@@ -63,6 +63,7 @@ class Shell:
             "ROBOT_AUDIO__PORT": str(free_port()),
             "ROBOT_METRICS__PORT": str(free_port()),
             "ROBOT_CONSOLE__PORT": str(free_port()),
+            "ROBOT_CONSOLE__PORT": str(free_port()),
             "ROBOT_PROMPTS__FOLDER": str(folder / "prompts"),
             **environment,
         }

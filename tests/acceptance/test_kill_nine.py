@@ -119,6 +119,7 @@ def settings_of(switch: DialledSwitch, campaigns: Path) -> Settings:
         "campaigns": settings.campaigns.model_copy(update={"folder": campaigns}),
         "incoming": settings.incoming.model_copy(update={"enabled": False}),
         "metrics": settings.metrics.model_copy(update={"enabled": False}),
+        "console": settings.console.model_copy(update={"enabled": False}),
         "prompts": settings.prompts.model_copy(update={"folder": switch.folder / "prompts"}),
         "recordings": settings.recordings.model_copy(update={"folder": switch.folder}),
     }

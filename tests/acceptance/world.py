@@ -83,6 +83,7 @@ def settings_for(
             "prompts": defaults.prompts.model_copy(update={"folder": folder / "prompts"}),
             "audio": defaults.audio.model_copy(update={"port": 0}),
             "metrics": defaults.metrics.model_copy(update={"port": 0}),
+            "console": defaults.console.model_copy(update={"port": 0}),
             "database": defaults.database.model_copy(update={"url": f"sqlite:///{folder}/robot.db"}),
         }
     )
