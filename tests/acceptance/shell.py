@@ -63,7 +63,6 @@ class Shell:
             "ROBOT_AUDIO__PORT": str(free_port()),
             "ROBOT_METRICS__PORT": str(free_port()),
             "ROBOT_CONSOLE__PORT": str(free_port()),
-            "ROBOT_CONSOLE__PORT": str(free_port()),
             "ROBOT_PROMPTS__FOLDER": str(folder / "prompts"),
             **environment,
         }
