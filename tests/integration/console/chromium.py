@@ -23,6 +23,10 @@ PATH: Final = shutil.which("chromium") or shutil.which("google-chrome") or shuti
 needs_chromium = pytest.mark.skipif(PATH is None, reason="no chromium on this machine: apt-get install chromium")
 #: Where no robot is: tests answer in its place.
 DOOR: Final = "ws://127.0.0.1:9/ws?ticket=of-this-test"
+CAMPAIGNS: Final = [
+    {"name": "demo", "language": "en", "fields": []},
+    {"name": "reminder", "language": None, "fields": ["first_name"]},
+]
 
 
 def arguments(microphone: Path | None = None) -> list[str]:
@@ -51,9 +55,7 @@ def chromium() -> Iterator[Browser]:
 def pages_served() -> Iterator[int]:
     """The port."""
     app = FastAPI()
-    app.add_api_route(
-        "/api/voice", lambda: {"campaigns": [{"name": "demo", "language": "en", "fields": ["first_name"]}]}
-    )
+    app.add_api_route("/api/voice", lambda: {"campaigns": CAMPAIGNS})
     app.add_api_route("/api/voice/tickets", lambda: {"url": DOOR}, methods=["POST"])
     pages.add_to(app)
     server = uvicorn.Server(

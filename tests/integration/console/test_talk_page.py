@@ -121,12 +121,14 @@ def wait_until(page: Page, true: Callable[[], bool]) -> None:
 def test_a_conversation_is_seen_and_heard(visitor: Visit, home: int) -> None:
     page = visitor.page
     robot = Robot(page)
-    page.goto(f"http://127.0.0.1:{home}/talk")
+    page.goto(f"http://127.0.0.1:{home}/talk?campaign=reminder")
+    page.get_by_role("button", name="Start talking").click()
+    assert page.evaluate("document.activeElement.name") == "first_name"  # it cannot do without
     page.get_by_label("first name").fill("Ann")
     page.locator("body").click()
     page.keyboard.press("Space")
     assert robot.await_message("start") == {
-        "type": "start", "campaign": "demo", "sample_rate": 16000, "fields": {"first_name": "Ann"}
+        "type": "start", "campaign": "reminder", "sample_rate": 16000, "fields": {"first_name": "Ann"}
     }  # fmt: skip
     page.wait_for_timeout(200)
     assert robot.heard_before_state == []

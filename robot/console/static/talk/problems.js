@@ -3,7 +3,8 @@
 import { Refusal } from "./voice_api.js";
 
 /**
- * @typedef {{ code: string, title: string, remedy: string, again: boolean }} Problem again: trying again may help
+ * @typedef {{ code: string, title: string, remedy: string, again: boolean }} Problem
+ *   remedy: "" where nothing is to be done. again: trying again may help.
  */
 
 /** @type {Record<string, [string, string]>} */
@@ -102,6 +103,5 @@ export function connectionProblem(code, opened) {
 
 /** Of an error that the robot sent. @param {{ code: string, message: string, recoverable: boolean }} message @returns {Problem} */
 export function serverProblem({ code, message, recoverable }) {
-  const remedy = recoverable ? "The conversation goes on." : "The conversation is over. Start a new one.";
-  return { code, title: message, remedy, again: !recoverable };
+  return { code, title: message, remedy: recoverable ? "" : "The conversation is over. Start a new one.", again: true };
 }

@@ -53,7 +53,7 @@ function showProblem(told) {
   shownProblem = told?.code ?? null;
   box.hidden = told === null;
   if (told === null) return;
-  box.replaceChildren(element("b", "", told.title), element("p", "", told.remedy));
+  box.replaceChildren(element("b", "", told.title), ...(told.remedy === "" ? [] : [element("p", "", told.remedy)]));
   if (told.again) {
     const again = element("button", "", "Start again");
     again.addEventListener("click", () => void start());
@@ -112,17 +112,15 @@ function received(message) {
 }
 
 async function start() {
-  if (talking()) return;
+  const form = /** @type {HTMLFormElement} */ (byId("order"));
+  if (talking() || !form.reportValidity()) return;
   showProblem(null);
   conversation = new Conversation();
   view.clear();
   byId("latency").hidden = true;
   begunAt = 0;
   outcome = "";
-  const form = byId("order");
-  const fields = Object.fromEntries(
-    [...form.querySelectorAll("input")].filter(({ value }) => value !== "").map(({ name, value }) => [name, value]),
-  );
+  const fields = Object.fromEntries([...form.querySelectorAll("input")].map(({ name, value }) => [name, value]));
   const campaign = /** @type {HTMLSelectElement} */ (byId("campaign")).value || null;
   const device = /** @type {HTMLSelectElement} */ (byId("device")).value;
   const begun = (session = new Session({ door, device, campaign, fields }, {
@@ -155,12 +153,15 @@ async function showMicrophones() {
 /** @param {import("./voice_api.js").Campaign[]} all */
 function showCampaigns(all) {
   const select = /** @type {HTMLSelectElement} */ (byId("campaign"));
-  select.replaceChildren(...all.map(({ name, language }) => new Option(language ? `${name} (${language})` : name, name)));
+  const wanted = new URLSearchParams(location.search).get("campaign");
+  select.replaceChildren(...all.map(({ name, language }) => {
+    return new Option(language ? `${name} (${language})` : name, name, false, name === wanted);
+  }));
   const showFields = () => {
     const fields = all.find(({ name }) => name === select.value)?.fields ?? [];
     byId("fields").replaceChildren(...fields.map((name) => {
       const input = /** @type {HTMLInputElement} */ (element("input", ""));
-      Object.assign(input, { name, id: `field-${name}`, autocomplete: "off", maxLength: 200 });
+      Object.assign(input, { name, id: `field-${name}`, autocomplete: "off", maxLength: 200, required: true });
       const label = /** @type {HTMLLabelElement} */ (element("label", "", name.replaceAll("_", " ")));
       label.htmlFor = input.id;
       return element("div", "field", label, input);
