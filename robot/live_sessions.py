@@ -31,6 +31,7 @@ from robot.call.report import (
     ReplyChanged,
     StateChanged,
     TurnEnded,
+    WordsHeard,
 )
 from robot.call.states import CallState
 from robot.store.records import TurnRecord
@@ -192,8 +193,13 @@ def followed(session: CallSession, notice: Notice, now: datetime) -> CallSession
             answered_at = now if state is CallState.ACTIVE else session.answered_at
             return replace(session, state=state, answered_at=answered_at)
         case HearingChanged(speaking=speaking, recognising=recognising):
+            hearing = session.hearing if speaking or recognising else None
             speaker = "callee" if speaking else "robot" if session.saying is not None else None
-            return replace(session, speaker=speaker, active=_set(session, Stage.RECOGNITION, recognising))
+            return replace(
+                session, speaker=speaker, hearing=hearing, active=_set(session, Stage.RECOGNITION, recognising)
+            )
+        case WordsHeard(text=text):
+            return replace(session, hearing=text or None)
         case ReplyChanged(generating=generating, synthesising=synthesising):
             session = replace(session, active=_set(session, Stage.MODEL, generating))
             return replace(session, active=_set(session, Stage.SYNTHESIS, synthesising))
@@ -202,7 +208,7 @@ def followed(session: CallSession, notice: Notice, now: datetime) -> CallSession
         case TurnEnded(turn=turn):
             session = _with_turn(session, turn)
             if turn.speaker == "callee":
-                return session
+                return replace(session, hearing=None)
             return replace(session, saying=None, speaker=None if session.speaker == "robot" else session.speaker)
         case Replied(latency=latency):
             return replace(session, latencies=(*session.latencies, latency)[-LATEST_LATENCIES:])

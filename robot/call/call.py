@@ -35,7 +35,17 @@ from robot.call.playing import LINK_GRACE_S
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
 from robot.call.recording import Recording
-from robot.call.report import CallBegan, CallOver, CallReport, Fault, HearingChanged, Notice, Observer, StateChanged
+from robot.call.report import (
+    CallBegan,
+    CallOver,
+    CallReport,
+    Fault,
+    HearingChanged,
+    Notice,
+    Observer,
+    StateChanged,
+    WordsHeard,
+)
 from robot.call.states import CallState, check_transition
 from robot.call.switch_door import SwitchDoor
 from robot.call.talk import Talk, TalkParts
@@ -108,7 +118,7 @@ class Call:
         self._hearing = Hearing(
             on_speech=lambda *frame: self._talk.on_speech(*frame),
             on_utterance=lambda utterance: self._talk.on_utterance(utterance),
-            on_words=lambda *words: self._talk.on_words(*words),
+            on_words=self._on_words,
             end_utterance=lambda number: parts.audio.end_utterance(self.uuid, number),
             on_activity=lambda *activity: self._tell(HearingChanged(self.uuid, *activity)),
             on_fault=self._fault,
@@ -394,6 +404,10 @@ class Call:
         self.state = check_transition(self.state, state)
         since = None if self._record.answered_at is None else self._record.ms(self._loop.time())
         self._tell(StateChanged(self.uuid, state, since))
+
+    def _on_words(self, text: str, started_at: float, until: float, sure: str) -> None:
+        self._talk.on_words(text, started_at, until, sure)
+        self._tell(WordsHeard(self.uuid, text))
 
     def _tell(self, notice: Notice) -> None:
         self._parts.observer(notice)

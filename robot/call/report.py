@@ -138,6 +138,14 @@ class HearingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsHeard:
+    """What the callee has said so far, as recognition has it for now; their turn comes with what it is in the end."""
+
+    uuid: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyChanged:
     """Whether the language model writes now, and whether something that it wrote is being synthesised."""
 
@@ -196,6 +204,7 @@ Notice = (
     CallBegan
     | StateChanged
     | HearingChanged
+    | WordsHeard
     | ReplyChanged
     | Replied
     | PromptBegan

@@ -130,7 +130,7 @@ async def show_recording(console: Console, uuid: CallUuid) -> FileResponse:
 
 def _without_words(document: Mapping[str, Any]) -> dict[str, Any]:
     turns = [{key: value for key, value in turn.items() if key != "text"} for turn in document["turns"]]
-    return {key: value for key, value in document.items() if key != "saying"} | {"turns": turns}
+    return {key: value for key, value in document.items() if key not in ("saying", "hearing")} | {"turns": turns}
 
 
 def _inside(folder: Path, file: Path) -> Path | None:

@@ -9,7 +9,7 @@ from robot.store.sessions.session import CallSession, as_document
 
 def line_of(call: CallSession) -> dict[str, Any]:
     """What a list shows: of the words the last ones alone, of the latencies the last."""
-    last = call.history[-1] if call.history else None
+    said_by, said = _last_words(call)
     return {
         "uuid": call.uuid,
         "campaign": call.campaign,
@@ -25,9 +25,18 @@ def line_of(call: CallSession) -> dict[str, Any]:
         "active": sorted(call.active),
         "barge_ins": call.barge_ins,
         "latency_ms": call.latencies[-1].total_ms if call.latencies else None,
-        "said_by": "robot" if call.saying is not None else last.speaker if last else None,
-        "said": call.saying if call.saying is not None else last.text if last else None,
+        "said_by": said_by,
+        "said": said,
     }
+
+
+def _last_words(call: CallSession) -> tuple[str | None, str | None]:
+    """Whose, and what. The callee's go before the robot's: they may be talking over it."""
+    if call.hearing is not None:
+        return "callee", call.hearing
+    if call.saying is not None:
+        return "robot", call.saying
+    return (call.history[-1].speaker, call.history[-1].text) if call.history else (None, None)
 
 
 def words_of(call: CallSession) -> dict[str, Any]:

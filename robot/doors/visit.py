@@ -23,7 +23,17 @@ from robot.call.outcome import Outcome
 from robot.call.plan import CallPlan
 from robot.call.prompting import CallPrompts
 from robot.call.record import CallRecord
-from robot.call.report import CallBegan, CallOver, CallReport, Fault, HearingChanged, Notice, Observer, StateChanged
+from robot.call.report import (
+    CallBegan,
+    CallOver,
+    CallReport,
+    Fault,
+    HearingChanged,
+    Notice,
+    Observer,
+    StateChanged,
+    WordsHeard,
+)
 from robot.call.states import CallState, check_transition
 from robot.call.talk import Talk, TalkParts
 from robot.call.waiting import first_of
@@ -109,7 +119,7 @@ class Visit:
         self._hearing = Hearing(
             on_speech=lambda *frame: self._talk.on_speech(*frame),
             on_utterance=lambda utterance: self._talk.on_utterance(utterance),
-            on_words=lambda *words: self._talk.on_words(*words),
+            on_words=self._on_words,
             end_utterance=lambda number: self._stream.end_utterance(number),
             on_activity=lambda *activity: self._tell(HearingChanged(self.uuid, *activity)),
             on_fault=self._fault,
@@ -276,6 +286,10 @@ class Visit:
         self.state = check_transition(self.state, state)
         since = None if self._record.answered_at is None else self._record.ms(self._loop.time())
         self._tell(StateChanged(self.uuid, state, since))
+
+    def _on_words(self, text: str, started_at: float, until: float, sure: str) -> None:
+        self._talk.on_words(text, started_at, until, sure)
+        self._tell(WordsHeard(self.uuid, text))
 
     def _tell(self, notice: Notice) -> None:
         self._parts.observer(notice)

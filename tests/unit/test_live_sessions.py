@@ -24,6 +24,7 @@ from robot.call.report import (
     StateChanged,
     TransferEnded,
     TurnEnded,
+    WordsHeard,
 )
 from robot.call.states import CallState
 from robot.live_sessions import LiveSessions
@@ -106,6 +107,16 @@ async def test_the_callee_talks_over_it() -> None:
     assert (session.speaker, session.saying) == ("callee", None)
     session = await stands(*over, HearingChanged("a", False, True))
     assert (session.speaker, session.active) == ("robot", frozenset({Stage.RECOGNITION}))
+
+
+async def test_the_callees_words_are_told_as_they_come() -> None:
+    speaking = (HearingChanged("a", True, False), WordsHeard("a", "I am"), WordsHeard("a", "I am not sure"))
+    assert (await stands(*speaking)).hearing == "I am not sure"
+    awaited = (*speaking, HearingChanged("a", False, True))
+    assert (await stands(*awaited)).hearing == "I am not sure"
+    assert (await stands(*awaited, turn(1, "callee", "I am not sure.", 40))).hearing is None
+    # A cough has no words in the end.
+    assert (await stands(*awaited, HearingChanged("a", False, False))).hearing is None
 
 
 async def test_what_is_at_work_for_the_reply() -> None:

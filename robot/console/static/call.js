@@ -28,10 +28,11 @@ export function showCall(place, live, uuid) {
     tick();
   }
 
-  function drawTurns({ turns, saying }) {
+  function drawTurns({ turns, saying, hearing }) {
     const { list } = goesOn;
     const bottom = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-    const spoken = [...turns.map((turn) => ["turn", turn]), ...(saying ? [["now", { speaker: "robot", text: saying, seq: "now" }]] : [])];
+    const spoken = [...turns.map((turn) => ["turn", turn]), ...(saying ? [["now", { speaker: "robot", text: saying }]] : []),
+      ...(hearing ? [["now", { speaker: "callee", text: hearing }]] : [])];
     const drawn = JSON.stringify(spoken);
     if (drawn === goesOn.drawn) return;
     goesOn.drawn = drawn;

@@ -32,7 +32,7 @@ class CallSession:
     node: the FreeSWITCH of the call. robot: the machine and the process that hold it.
     state: a `robot.call.states.CallState`, in text so that a watcher older than the robot can read it.
     turn: how many turns there were; `history` holds the latest of them. speaker: who speaks now, `robot` or `callee`.
-    saying: what the robot says, while it does. active: the stages at work. latencies: of the latest replies.
+    saying: what the robot says, while it does. hearing: what the callee has said so far, while they do. active: the stages at work. latencies: of the latest replies.
     """
 
     uuid: str
@@ -50,6 +50,7 @@ class CallSession:
     history: tuple[TurnRecord, ...] = ()
     speaker: str | None = None
     saying: str | None = None
+    hearing: str | None = None
     active: frozenset[Stage] = frozenset()
     latencies: tuple[LatencyRecord, ...] = ()
     barge_ins: int = 0
@@ -93,7 +94,7 @@ def as_document(call: CallSession, words: bool) -> dict[str, Any]:
         "turn": call.turn,
         "turns": turns,
         "speaker": call.speaker,
-        **({"saying": call.saying} if words else {}),
+        **({"saying": call.saying, "hearing": call.hearing} if words else {}),
         "active": sorted(call.active),
         "barge_ins": call.barge_ins,
         "latency_ms": [latency.total_ms for latency in call.latencies],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot.console.events import Board, Watcher
@@ -69,6 +69,7 @@ async def test_a_watcher_that_is_closed_ends() -> None:
 Documents = st.lists(st.one_of(st.none(), st.dictionaries(st.sampled_from("xyz"), st.integers(0, 2), min_size=3)))
 
 
+@settings(deadline=None)  # of a machine that does other things, too
 @given(Documents, st.sets(st.integers(0, 20)))
 async def test_a_page_that_merges_has_what_the_board_has(documents: list[Any], reads_at: set[int]) -> None:
     board = Board()
