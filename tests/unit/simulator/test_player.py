@@ -138,6 +138,21 @@ def test_a_hangup_ends_what_plays_as_done(ear: Ear) -> None:
     assert ear.until(2000) == []
 
 
+def test_what_is_to_be_played_before_the_channel_is_parked_ends_with_an_error(ear: Ear) -> None:
+    plays, waits, queued = file("plays", 100), file("waits"), file("queued")
+    ear.player.execute(plays, 0)
+    ear.until(40)
+    ear.player.execute(waits, 40)
+    ear.player.broadcast(queued, 40)
+    changes = ear.player.end(hangup=False, tell_waiting=True)
+    completed = [change for change in changes if isinstance(change, Completed)]
+    assert {each.execution.path: each.response for each in completed} == {
+        "plays": "PLAYBACK ERROR", "waits": "PLAYBACK ERROR", "queued": "PLAYBACK ERROR"
+    }  # fmt: skip
+    assert [change.status for change in changes if isinstance(change, Stopped)] == ["done"]
+    assert ear.until(2000) == [], "nothing of it is heard"
+
+
 def test_another_application_begins_and_is_over() -> None:
     player = Player(RATE)
     player.execute(Execution("set", "a=b", "u"), 0)
