@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 # A gateway that has connected a call says so at once.
 _BEGIN_LIMIT_S: Final = 10.0
+# The last of what was sent is still on its way to the callee's ear.
+_LINGER_S: Final = 0.5
 
 
 class GatewaySession(Session[ToSay]):
@@ -110,6 +112,8 @@ class GatewaySession(Session[ToSay]):
 
     async def _converse(self, visit: Visit) -> None:
         report = await visit.run()
+        if report.hangup_cause is None:
+            await asyncio.sleep(_LINGER_S)
         self._wire.put(TurnEnd(self._turn, goes_on=False, outcome=report.outcome))
         self._wire.put(Over(report.outcome))
         log.info(
