@@ -267,7 +267,7 @@ def test_a_microphone_that_cannot_be_had_is_explained(visitor: Visit, home: int,
     problem = visitor.page.get_by_role("alert")
     expect(problem).to_contain_text(title)
     expect(problem.get_by_role("button", name="Start again")).to_be_visible()
-    expect(visitor.page.locator("#state")).to_have_text("Over")
+    expect(visitor.page.locator("#state")).to_have_text("Not connected")
 
 
 def test_a_microphone_that_is_refused_is_explained(browser: Browser, home: int) -> None:
@@ -304,9 +304,17 @@ def test_a_page_that_may_not_record_says_why(visitor: Visit, home: int) -> None:
     expect(visitor.page.get_by_role("button", name="Start talking")).to_be_disabled()
 
 
-def test_without_worklets_an_utterance_is_sent_whole(visitor: Visit, home: int) -> None:
+@pytest.mark.parametrize(
+    "lack",
+    [
+        "delete window.AudioWorkletNode",
+        "AudioWorklet.prototype.addModule = () => Promise.reject(new DOMException('no imports here', 'AbortError'))",
+    ],
+    ids=["none", "old"],
+)
+def test_without_worklets_an_utterance_is_sent_whole(visitor: Visit, home: int, lack: str) -> None:
     page = visitor.page
-    page.add_init_script("delete window.AudioWorkletNode")
+    page.add_init_script(lack)
     robot = begun(visitor, home)
     page.get_by_role("button", name="I talk").click()
     page.wait_for_timeout(1200)

@@ -73,8 +73,8 @@ export class Session {
       stream.getTracks().forEach((track) => (track.onended = () => this._fail(problem("microphone_ended"))));
       this._playback = new Playback(context);
       const send = (/** @type {ArrayBuffer} */ audio) => this._hear(audio);
-      this._microphone =
-        way === "worklet" ? await Microphone.open(context, stream, send) : new UtteranceRecorder(context, stream, send);
+      this._microphone = (way === "worklet" ? await this._openMicrophone(context, stream, send) : null)
+        ?? new UtteranceRecorder(context, stream, send);
     } catch (error) {
       return this._fail(microphoneProblem(error));
     }
@@ -86,6 +86,19 @@ export class Session {
       if (!this._is("over")) this._connect(url);
     } catch (error) {
       this._fail(consoleProblem(error));
+    }
+  }
+
+  /**
+   * @param {AudioContext} context @param {MediaStream} stream @param {(audio: ArrayBuffer) => void} send
+   * @returns {Promise<Microphone | null>} null: this browser has worklets, and cannot load ours
+   */
+  async _openMicrophone(context, stream, send) {
+    try {
+      return await Microphone.open(context, stream, send);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return null;
+      throw error;
     }
   }
 

@@ -60,6 +60,7 @@ function showProblem(told) {
     again.hidden = talking();
     box.append(again);
   }
+  box.scrollIntoView({ block: "nearest" });
 }
 
 /** @param {string} state */
@@ -67,7 +68,8 @@ function showState(state) {
   page.dataset.state = state;
   page.classList.toggle("talking", talking());
   const [name, hint] = STATES[state];
-  byId("state").textContent = state === "over" && outcome !== "" ? `Over: ${outcome}` : name;
+  const over = begunAt === 0 ? "Not connected" : outcome === "" ? name : `${name}: ${outcome}`;
+  byId("state").textContent = state === "over" ? over : name;
   byId("hint").textContent = talking() && session?.pushToTalk ? PUSH_TO_TALK : hint;
   window.clearTimeout(thinking);
   if (state === "thinking") {
