@@ -158,13 +158,18 @@ class Visitor:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, *, greeting_ms: int = 200, max_utterance_ms: int = 30_000, doors: DoorSettings | None = None
+    folder: Path,
+    *,
+    script: str = CAMPAIGN,
+    greeting_ms: int = 200,
+    max_utterance_ms: int = 30_000,
+    doors: DoorSettings | None = None,
 ) -> AsyncIterator[House]:
     campaign = folder / "survey"
     campaign.mkdir()
     write_wav(campaign / "greeting.wav", tone(440, greeting_ms, 16000), 16000)
     write_wav(campaign / "short.wav", tone(440, 200, 16000), 16000)
-    (campaign / "campaign.toml").write_text(CAMPAIGN.replace("LENGTH", "greeting"))
+    (campaign / "campaign.toml").write_text(script.replace("LENGTH", "greeting"))
     engine = ScriptedEngine()
     scheduler = TranscriptionScheduler(engine, workers=1)
     scheduler.start()

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from robot.call.report import CallBegan, CallOver
 from robot.doors.doors import DoorSettings
 from robot.store.records import Direction
-from tests.integration.doors.house import SILENT, VOICED, House, Visitor, open_house
+from tests.integration.doors.house import CAMPAIGN, SILENT, VOICED, House, Visitor, open_house
 
 
 async def begin(visitor: Visitor) -> None:
@@ -146,6 +146,29 @@ async def test_who_speaks_another_protocol_is_told_and_let_go(tmp_path: Path, me
         assert not (await visitor.event("error"))["recoverable"]
         assert await closed(visitor) == 1002
         assert isinstance(visitor.connection.close_reason, str)
+
+
+async def test_what_the_campaign_does_not_know_of_the_visitor_is_told(tmp_path: Path) -> None:
+    script = CAMPAIGN.replace('audio = "short.wav"\ntext = "Goodbye."', 'text = "Goodbye, {first_name}."')
+    async with open_house(tmp_path, script=script) as house, house.visitor() as visitor:
+        await visitor.send(type="start")
+        error = await visitor.event("error")
+        assert error["code"] == "TTS_FAIL"
+        assert "first_name" in error["message"]
+        assert (await visitor.event("done", goes_on=False))["outcome"] == "failed"
+        await visitor.state("idle", 0)
+        await visitor.send(type="start", language="fr")
+        await visitor.until(lambda told: told.get("language") == "fr")
+
+
+async def test_a_script_that_hands_over_ends_as_if_somebody_had_taken_over(tmp_path: Path) -> None:
+    script = CAMPAIGN.replace("do_not_call = true", 'transfer = { extension = "1000" }')
+    script = script.replace('outcome = "interested"', 'outcome = "connected"')
+    async with open_house(tmp_path, script=script) as house, house.visitor() as visitor:
+        await begin(visitor)
+        await visitor.say()
+        assert (await visitor.event("done", goes_on=False))["outcome"] == "connected"
+        assert [told["what"] for told in visitor.all("info") if told["code"] == "not_done"] == ["transfer"]
 
 
 async def test_who_leaves_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
