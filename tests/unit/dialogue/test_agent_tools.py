@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot.dialogue.agent_settings import Abilities
@@ -145,6 +145,7 @@ ARGUMENTS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(NAMES, ARGUMENTS)
 def test_whatever_a_model_writes_is_decided_or_refused(name: str, arguments: dict[str, Any]) -> None:
     match tools().decide(ToolCall("c1", name, arguments)):

@@ -289,7 +289,7 @@ def refused_or_harmless(argument: str, text: str) -> None:
     assert not any(sign in command for sign in ("${", "::", "|", "\\\\", "`"))
     if command.startswith("api originate"):
         variables, dialled = parse_originate(command)
-        assert re.fullmatch(r"sofia/gateway/[\w.-]+/\+[1-9][0-9]{6,14} &park\(\)", dialled)
+        assert re.fullmatch(r"(sofia/gateway/[\w.-]+/\+[1-9][0-9]{6,14}|user/[\w.@-]+) &park\(\)", dialled)
         assert set(variables) - FIXED == {
             "caller_id": {"origination_caller_id_number"},
             "caller_name": {"origination_caller_id_name"},

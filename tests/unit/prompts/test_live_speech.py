@@ -116,8 +116,9 @@ async def test_prompts_that_are_prepared_ahead_are_overtaken_and_give_way(
     assert len(voice.niceness) == 2
     assert min(voice.niceness) == own
     voice.hold()
-    ahead = [asyncio.ensure_future(library.prepare(Spoken(f"ahead {number}", ANNA))) for number in range(3)]
+    ahead = [asyncio.ensure_future(library.prepare(Spoken("ahead 0", ANNA)))]
     await until_begun(voice, "ahead 0")
+    ahead += [asyncio.ensure_future(library.prepare(Spoken(f"ahead {number}", ANNA))) for number in (1, 2)]
     phrase = asyncio.ensure_future(live.speak("now", ANNA, owner="call-1"))
     await until_begun(voice, "now")
     assert voice.begun[-2:] == ["ahead 0", "now"]
@@ -128,7 +129,9 @@ async def test_prompts_that_are_prepared_ahead_are_overtaken_and_give_way(
 async def test_the_first_phrase_of_each_call_goes_before_the_second_of_any(live: LiveSpeech, voice: Tones) -> None:
     voice.hold()
     asked = [(f"{call}{number}", call) for call in "abc" for number in range(3)]
-    phrases = [asyncio.ensure_future(live.speak(text, ANNA, owner=call)) for text, call in asked]
+    phrases = [asyncio.ensure_future(live.speak("a0", ANNA, owner="a"))]
+    await until_begun(voice, "a0")
+    phrases += [asyncio.ensure_future(live.speak(text, ANNA, owner=call)) for text, call in asked[1:]]
     await until_waiting(live, 8)
     voice.step(9)
     await asyncio.gather(*phrases)
