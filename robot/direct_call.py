@@ -36,9 +36,14 @@ _DRAIN_S: Final = 5.0
 _SIMULATOR_PASSWORD: Final = "of the simulator"  # noqa: S105 - on loopback, on a port that the system chose
 
 
+def shipped_campaigns_folder() -> Path:
+    """The campaigns that came with the robot."""
+    return next(folder for folder in _CAMPAIGNS if (folder / "demo" / "campaign.toml").is_file())
+
+
 def demo_campaign_folder() -> Path:
     """The demo campaign as it came with the robot."""
-    return next(folder / "demo" for folder in _CAMPAIGNS if (folder / "demo" / "campaign.toml").is_file())
+    return shipped_campaigns_folder() / "demo"
 
 
 async def call_once(

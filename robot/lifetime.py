@@ -142,7 +142,11 @@ class _Lifetime:
         names = ", ".join(campaign.name for campaign in campaigns) or f"none in {settings.campaigns.folder}"
         port = self._service.hook_port
         place = f"{settings.incoming.host}:{port}" if port else "switched off"
-        self._console.print(f"Ready. Calls that come in: {place}. Campaigns: {names}. Ctrl-C ends it.")
+        ready = f"Ready. Calls that come in: {place}. Campaigns: {names}. Ctrl-C ends it."
+        self._console.print(ready, soft_wrap=True)
+        if self._service.console_port is not None:
+            page = f"http://{settings.console.host}:{self._service.console_port}"
+            self._console.print(f"Look at it: {page}. Talk to a campaign: {page}/talk", soft_wrap=True)
         log.info("service.ready", campaigns=len(campaigns), hook=place)
         self._notifier.ready(self._status())
 

@@ -71,10 +71,10 @@ class Shell:
         return run_robot(*arguments, folder=self.folder, environment={**self.environment, **environment})
 
     @contextmanager
-    def service(self, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    def service(self, *arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         """`robot run`, ready, with the line that says so."""
         running = subprocess.Popen(
-            [ROBOT, "run"],
+            [ROBOT, "run", *arguments],
             cwd=self.folder,
             env={**self.environment, **environment},
             stderr=subprocess.PIPE,
