@@ -291,6 +291,7 @@ def refused_or_harmless(argument: str, text: str) -> None:
         variables, dialled = parse_originate(command)
         assert re.fullmatch(r"(sofia/gateway/[\w.-]+/\+[1-9][0-9]{6,14}|user/[\w.@-]+) &park\(\)", dialled)
         assert set(variables) - FIXED == {
+            "extension": {"hangup_after_bridge", "park_timeout", "robot_agent_for"},
             "caller_id": {"origination_caller_id_number"},
             "caller_name": {"origination_caller_id_name"},
             "stream_token": {"STREAM_EXTRA_HEADERS"},
