@@ -228,6 +228,8 @@ def test_errors_of_the_robot_are_shown(visitor: Visit, home: int) -> None:
     problem = visitor.page.get_by_role("alert")
     expect(problem).to_contain_text("What you said was not understood.")
     expect(visitor.page.locator("#state")).to_have_text("Listening")
+    robot.tell("final_transcript", turn=1, text="Once more.")
+    expect(problem).to_be_hidden()
     robot.tell("error", code="INTERNAL", message="The robot has a defect.", recoverable=False)
     expect(problem).to_contain_text("The robot has a defect.")
     expect(visitor.page.locator("#state")).to_have_text("Over")
@@ -275,6 +277,41 @@ def test_a_microphone_that_is_refused_is_explained(browser: Browser, home: int) 
         visitor.page.goto(f"http://127.0.0.1:{home}/talk")
         visitor.page.get_by_role("button", name="Start talking").click()
         expect(visitor.page.get_by_role("alert")).to_contain_text("The microphone is blocked")
+
+
+def test_a_microphone_is_let_go_however_it_ends(visitor: Visit, home: int) -> None:
+    """Also when it is given after all was over, and when the page fails between the two."""
+    page = visitor.page
+    page.add_init_script(
+        """
+        const given = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        window.streams = [];
+        navigator.mediaDevices.getUserMedia = async (wanted) => {
+          if (window.later) await new Promise((resolve) => { window.giveIt = resolve; });
+          const stream = await given(wanted);
+          window.streams.push(stream);
+          return stream;
+        };
+        """
+    )
+    begun(visitor, home)
+    page.evaluate("window.later = true")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Space")
+    expect(page.locator("#state")).to_have_text("Microphone …")
+    page.keyboard.press("Escape")
+    page.evaluate("window.giveIt()")
+    wait_until(page, lambda: page.evaluate("window.streams.length") == 2)
+    page.evaluate(
+        """() => {
+          window.later = false;
+          AudioWorklet.prototype.addModule = () => Promise.reject(new DOMException("no", "DataError"));
+        }"""
+    )
+    page.get_by_role("button", name="Start talking").click()
+    expect(page.get_by_role("alert")).to_contain_text("Something went wrong")
+    states = "window.streams.flatMap((stream) => stream.getTracks().map((track) => track.readyState))"
+    wait_until(page, lambda: page.evaluate(states) == ["ended"] * 3)
 
 
 @pytest.mark.slow

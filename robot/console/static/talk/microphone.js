@@ -30,6 +30,7 @@ export async function microphones() {
     .map(({ deviceId, label }) => ({ id: deviceId, name: label }));
 }
 
+/** What a stream brings; whoever asked for the stream ends it. */
 export class Microphone {
   /**
    * @param {AudioContext} context @param {MediaStream} stream
@@ -43,7 +44,6 @@ export class Microphone {
 
   /** @param {AudioContext} context @param {MediaStream} stream @param {(frame: ArrayBuffer) => void} onFrame */
   constructor(context, stream, onFrame) {
-    this._stream = stream;
     this.level = -100; // dB below full scale of the latest frame
     this._source = context.createMediaStreamSource(stream);
     this._node = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0 });
@@ -57,6 +57,5 @@ export class Microphone {
   close() {
     this._node.port.onmessage = null;
     this._source.disconnect();
-    this._stream.getTracks().forEach((track) => track.stop());
   }
 }

@@ -73,7 +73,6 @@ export class UtteranceRecorder {
     clearInterval(this._timer);
     if (this._recorder?.state === "recording") this._recorder.stop();
     this._source.disconnect();
-    this._stream.getTracks().forEach((track) => track.stop());
   }
 
   _silence() {

@@ -31,6 +31,8 @@ export class Session {
     this._listener = listener;
     /** @type {State} */
     this.state = "asking";
+    /** @type {MediaStream | null} */
+    this._stream = null;
     /** @type {Microphone | UtteranceRecorder | null} */
     this._microphone = null;
     /** @type {Playback | null} */
@@ -40,6 +42,7 @@ export class Session {
     /** @type {AudioContext | null} */
     this._context = null;
     this._ending = false; // the robot has said all that it had to say
+    this._complaint = ""; // of the robot, until it understands again
     this._stutters = false;
     this._heard = false; // anything from the microphone
     this._silentMs = 0; // of the person's own time
@@ -68,8 +71,8 @@ export class Session {
     const context = (this._context = new AudioContext({ latencyHint: "interactive" }));
     void context.resume();
     try {
-      const stream = await ask(this._order.device);
-      if (this.state === "over") return stream.getTracks().forEach((track) => track.stop());
+      const stream = (this._stream = await ask(this._order.device));
+      if (this.state === "over") return this._release();
       stream.getTracks().forEach((track) => (track.onended = () => this._fail(problem("microphone_ended"))));
       this._playback = new Playback(context);
       const send = (/** @type {ArrayBuffer} */ audio) => this._hear(audio);
@@ -149,13 +152,18 @@ export class Session {
       if (message.interrupted) this._playback?.clear();
       else this._playback?.pause();
     }
+    if (message.type === "final_transcript" && message.text !== "") this._listener.mended(this._complaint);
     this._listener.received(message);
     if (message.type === "state" && message.state !== "idle") this._enter(message.state);
     if (message.type === "error" && !this._ending) {
       const told = serverProblem(/** @type {any} */ (message));
       // Before the first state there is nothing that could go on.
-      if (message.recoverable && this.state !== "connecting") this._listener.failed(told);
-      else this._fail(told);
+      if (message.recoverable && this.state !== "connecting") {
+        this._complaint = told.code;
+        this._listener.failed(told);
+      } else {
+        this._fail(told);
+      }
     }
     if (message.type === "done" && !message.goes_on) {
       this._ending = true;
@@ -204,11 +212,14 @@ export class Session {
     this._enter("over");
   }
 
+  /** May be called again: what was waited for may have come since. */
   _release() {
     window.clearInterval(this._watch);
     this._connection?.close();
     this._microphone?.close();
+    this._stream?.getTracks().forEach((track) => track.stop());
     this._playback?.clear();
     void this._context?.close();
+    this._connection = this._microphone = this._stream = this._playback = this._context = null;
   }
 }

@@ -122,14 +122,15 @@ async function start() {
   byId("latency").hidden = true;
   begunAt = 0;
   outcome = "";
+  byId("clock").textContent = "";
   const fields = Object.fromEntries([...form.querySelectorAll("input")].map(({ name, value }) => [name, value]));
   const campaign = /** @type {HTMLSelectElement} */ (byId("campaign")).value || null;
   const device = /** @type {HTMLSelectElement} */ (byId("device")).value;
   const begun = (session = new Session({ door, device, campaign, fields }, {
     entered: (state) => { if (session === begun) entered(state); },
     received: (message) => { if (session === begun) received(message); },
-    failed: showProblem,
-    mended: (code) => { if (code === shownProblem) showProblem(null); },
+    failed: (told) => { if (session === begun) showProblem(told); },
+    mended: (code) => { if (session === begun && code === shownProblem) showProblem(null); },
   }));
   showState("asking");
   // Space is "I'm done" from now on, and would press the button that was pressed.
