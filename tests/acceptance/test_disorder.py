@@ -12,8 +12,7 @@ from robot.call.call import Call
 from robot.call.outcome import Outcome
 from robot.call.report import CallReport
 from robot.store.records import StoredAttempt
-from tests.acceptance.test_failures import short_campaign
-from tests.acceptance.world import World, open_world
+from tests.acceptance.world import World, open_world, short_campaign
 
 pytestmark = pytest.mark.slow
 

@@ -11,23 +11,9 @@ from pathlib import Path
 import pytest
 
 from robot.call.call import Call
-from tests.acceptance.world import DEMO, FinishedCall, World, open_world
+from tests.acceptance.world import FinishedCall, World, open_world, short_campaign
 
 pytestmark = pytest.mark.slow
-
-#: A question of 3 s and 1 s of patience: the demo's are longer than these calls need.
-CAMPAIGN = """
-name = "short"
-gateway = "trunk"
-ring_timeout_s = 5
-max_call_s = 30
-
-[[step]]
-name = "question"
-audio = "question.wav"
-text = "That is all right. Thank you for your time, and goodbye."
-listen_ms = 1000
-"""
 
 CALLEES = """
 [[callee]]
@@ -57,13 +43,6 @@ stream = { fault = "drop", after_ms = 500, times = 2 }
 """
 
 NUMBERS = tuple(f"+331400000{number}" for number in range(15, 19))
-
-
-def short_campaign(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "campaign.toml").write_text(CAMPAIGN)
-    (folder / "question.wav").write_bytes((DEMO / "audio" / "goodbye.wav").read_bytes())
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ from robot.call.talk import Talk
 from robot.dialogue.conversation import Action, Conversation
 from robot.dialogue.scenario import Prompt
 from robot.prompts.errors import TtsFailed
-from tests.acceptance.test_failures import short_campaign
-from tests.acceptance.world import World, open_world
+from tests.acceptance.world import World, open_world, short_campaign
 
 pytestmark = pytest.mark.slow
 

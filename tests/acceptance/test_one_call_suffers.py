@@ -19,8 +19,7 @@ from robot.simulator.callees_file import load_callees
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from robot.store.campaign_records import CampaignState, NewContact
 from tests.acceptance.dialling import campaign_in, dialling, outcomes, until_state
-from tests.acceptance.test_failures import short_campaign
-from tests.acceptance.world import PASSWORD, World, open_world
+from tests.acceptance.world import PASSWORD, World, open_world, short_campaign
 from tests.waiting import until
 from ws_audio.transcription.engine import Transcript
 from ws_audio.transcription.scheduler import SchedulerSettings, TranscriptionScheduler

@@ -21,7 +21,7 @@ from robot.store.contacts import ContactRepository
 from robot.store.daemons import DaemonRepository
 from robot.store.database import Database
 from robot.store.schema import Attempt
-from tests.acceptance.test_kill_nine import CALLEES, Called, alive, campaigns_in, settings_of, wait_until
+from tests.acceptance.killing import CALLEES, Called, alive, campaigns_in, settings_of, wait_until
 from tests.integration.store.conftest import administer, postgres_server
 
 __all__ = ["postgres_server"]

@@ -24,6 +24,21 @@ DEMO = Path(__file__).parents[2] / "campaigns" / "demo"
 PASSWORD = "of this test"
 
 
+#: A question of 3 s and 1 s of patience: the demo's are longer than many a test needs.
+_SHORT = """
+name = "short"
+gateway = "{gateway}"
+ring_timeout_s = 5
+max_call_s = 30
+
+[[step]]
+name = "question"
+audio = "question.wav"
+text = "That is all right. Thank you for your time, and goodbye."
+listen_ms = 1000
+"""
+
+
 @dataclass(frozen=True)
 class FinishedCall:
     """One call, seen from all sides: what we report, what the database holds, what the callee heard."""
@@ -87,3 +102,11 @@ def settings_for(
             "database": defaults.database.model_copy(update={"url": f"sqlite:///{folder}/robot.db"}),
         }
     )
+
+
+def short_campaign(folder: Path, gateway: str = "trunk") -> Path:
+    """Written into `folder`, which must not be there yet."""
+    folder.mkdir()
+    (folder / "campaign.toml").write_text(_SHORT.format(gateway=gateway))
+    (folder / "question.wav").write_bytes((DEMO / "audio" / "goodbye.wav").read_bytes())
+    return folder

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from robot.campaign.definition import load_campaign
-from tests.live.worlds import DEMO, FinishedCall, Kind, open_world, shared_folder, through_loopback
+from tests.acceptance.world import DEMO
+from tests.live.worlds import FinishedCall, Kind, open_world, shared_folder, through_loopback
 
 pytestmark = pytest.mark.slow
 

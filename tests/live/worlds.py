@@ -36,13 +36,13 @@ from robot.simulator.callees_file import CalleesFile, load_callees
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from robot.simulator.heard import HeardKey, HeardPrompt
 from robot.store.records import StoredAttempt
+from tests.acceptance import world
 
 Kind = Literal["simulator", "freeswitch"]
 #: Settings by section and name.
 Changes = Mapping[str, Mapping[str, object]]
 
 GATEWAY = "loopback"
-DEMO = Path(__file__).parents[2] / "campaigns" / "demo"
 NAMED = bool(os.environ.get("ROBOT_TEST_FREESWITCH"))
 # How long a restarted FreeSWITCH may take until it takes calls.
 RESTART_LIMIT_S = 30.0
@@ -301,24 +301,6 @@ def through_loopback(campaign: Campaign) -> Campaign:
     return Campaign(campaign.folder, campaign.table.model_copy(update={"gateway": GATEWAY}), campaign.scenario)
 
 
-#: A question of 3 s and 1 s of patience.
-_SHORT = """
-name = "short"
-gateway = "{gateway}"
-ring_timeout_s = 5
-max_call_s = 30
-
-[[step]]
-name = "question"
-audio = "question.wav"
-text = "That is all right. Thank you for your time, and goodbye."
-listen_ms = 1000
-"""
-
-
 def short_campaign(folder: Path, gateway: str = GATEWAY) -> Campaign:
     """Written into `folder`, which must not be there yet."""
-    folder.mkdir()
-    (folder / "campaign.toml").write_text(_SHORT.format(gateway=gateway))
-    (folder / "question.wav").write_bytes((DEMO / "audio" / "goodbye.wav").read_bytes())
-    return load_campaign(folder)
+    return load_campaign(world.short_campaign(folder, gateway))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from robot.store.campaigns import CampaignRepository
@@ -19,6 +16,7 @@ from robot.store.do_not_call import DoNotCallRepository
 from robot.store.outbox import WebhookRepository
 from robot.store.records import AttemptResult, NewAttempt, TurnRecord
 from robot.store.repositories import AttemptRepository
+from tests.integration.store.plans import statements, whole_tables_read
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RESULT = AttemptResult("do_not_call", None, None, None, None, None, NOW, None, None)
@@ -71,29 +69,3 @@ def test_what_campaigns_will_ask_for_has_its_index(database: Database) -> None:
 def test_a_look_up_without_an_index_is_noticed(database: Database) -> None:
     with database.write() as session:
         assert whole_tables_read(session, "SELECT uuid FROM attempts WHERE node = 'fs1'", ())
-
-
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """What is sent to any database meanwhile, with its values."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_: object, __: object, sql: str, values: Any, *___: object) -> None:
-        sent.append((sql, values))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
-def whole_tables_read(session: Session, sql: str, values: Any) -> list[str]:
-    """The lines of the plan that read a table from end to end."""
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
-        plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
-        return [line for line in plan if line.startswith("SCAN") and "INDEX" not in line]
-    # A small table is read as a whole for good reason: forbid it, to see whether there is another way.
-    connection.execute(text("SET LOCAL enable_seqscan = off"))
-    return [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {sql}", values) if "Seq Scan" in row[0]]

@@ -29,7 +29,7 @@ from robot.store.reporting import (
 )
 from robot.store.repositories import AttemptRepository
 from robot.store.store import Store
-from tests.integration.store.test_store_plans import statements, whole_tables_read
+from tests.integration.store.plans import statements, whole_tables_read
 
 PARIS = ZoneInfo("Europe/Paris")
 # A Saturday night in Paris, and the hour that it has twice.

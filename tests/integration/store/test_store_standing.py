@@ -16,7 +16,7 @@ from robot.store.facts import Answered, Finished
 from robot.store.records import AttemptResult, NewAttempt
 from robot.store.standing import LastCalls, Reason, Standing, StandingRepository
 from robot.store.store import Store
-from tests.integration.store.test_store_plans import statements, whole_tables_read
+from tests.integration.store.plans import statements, whole_tables_read
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
