@@ -391,6 +391,8 @@ class Stream:
             return
         if self._streamed is not None and self._streamed.hears:
             return  # they come by themselves
+        if self._partial_job is not None and not self._partial_job.future.done():
+            return  # the model is busy: two of one stream would keep a final waiting
         if partials.due(self._duration_ms(len(self._utterance))):
             self._transcribe_window(partials)
 

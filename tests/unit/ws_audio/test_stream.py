@@ -27,7 +27,7 @@ from ws_audio.events import (
     TranscriptionFailed,
 )
 from ws_audio.stream import Stream, StreamOptions
-from ws_audio.transcription.scheduler import TranscriptionScheduler
+from ws_audio.transcription.scheduler import Priority, TranscriptionScheduler
 from ws_audio.vad import ForegroundVad
 
 
@@ -270,6 +270,21 @@ async def test_what_a_partial_costs_does_not_grow_with_the_utterance(
     assert isinstance(last, PartialTranscript)
     # The engine says how long what it heard was: all of it is in the text, once.
     assert sum(int(word) for word in last.draft.split() if word != "ms") == last.until_ms
+
+
+async def test_one_partial_at_a_time_however_slow_the_model_is(
+    scheduler: TranscriptionScheduler, engine: ScriptedEngine
+) -> None:
+    engine.gate.clear()
+    ear = Ear(scheduler, StreamOptions(partials=True))
+    ear.hear(0, 3000)
+    now = scheduler.snapshot()
+    assert now.busy + now.queued[Priority.PARTIAL] == 1
+    engine.gate.set()
+    await until(lambda: ear.told(PartialTranscript))
+    ear.hear(0, 20)
+    await until(lambda: len(ear.told(PartialTranscript)) == 2)
+    assert [audio.size // 16 for audio in engine.heard] == [800, 3020], "and the next one hears all of it"
 
 
 async def test_who_says_that_they_are_done_is_not_waited_for(scheduler: TranscriptionScheduler) -> None:
