@@ -79,9 +79,9 @@ export function showLive(place, live) {
       row.state = call.state;
       row.cells.state.replaceChildren(badge(call.state));
     }
-    row.element.dataset.speaker = call.speaker ?? "";
+    row.element.classList.toggle("callee-speaks", call.speaker === "callee");
     write(row.who, call.said ? (call.said_by === "robot" ? "Robot" : "Callee") : "");
-    row.who.className = call.said_by ?? "";
+    row.who.classList.toggle("callee", call.said_by === "callee");
     write(row.text, call.said ?? (call.active.length ? `${words(call.active.join(", "))} …` : ""));
     write(row.cells.barge, call.barge_ins ? count(call.barge_ins) : "");
     write(row.cells.reply, call.latency_ms === null ? "" : took(call.latency_ms));
