@@ -127,14 +127,7 @@ class Call:
             self._channel,
             parts.audio,
             StreamAddress(self._node.stream_host, parts.audio.port),
-            StreamOptions(
-                channels=2,  # what we play beside what is heard: the echo of the one is taken out of the other
-                cancel_echo=True,
-                judge_speech=True,
-                language=plan.language,
-                vad_aggressiveness=parts.vad_aggressiveness,
-                endpointing=EndpointSettings(max_utterance_ms=plan.longest_utterance_s * 1000),
-            ),
+            _stream_options(plan, parts.vad_aggressiveness),
             self._hearing,
         )
         self._who: WhoPickedUp | None = None
@@ -142,10 +135,19 @@ class Call:
             self._who = WhoPickedUp(greetings_for(plan.language), plan.amd, listen=self._line.find_out_who)
             self._hearing.tap = self._who.hear
             self._line.find_out_who(True)
+        self._talk = self._talk_of()
+        self._recording = (
+            None if plan.recording is None else Recording(plan.recording, parts.recordings, self._channel, parts.store)
+        )
+        self._stopped: asyncio.Future[str] = self._loop.create_future()
+        self._too_long: asyncio.TimerHandle | None = None
+
+    def _talk_of(self) -> Talk:
+        plan, parts = self._plan, self._parts
         delivery = Delivery(self.uuid, parts.audio, parts.prompts.rate) if parts.send_prompts else None
         if delivery is not None:
             self._channel.on_delivered = delivery.arrived
-        self._talk = Talk(
+        return Talk(
             self.uuid,
             self._conversation,
             TalkParts(
@@ -166,11 +168,6 @@ class Call:
                 handed_over=self._handed_over,
             ),
         )  # fmt: skip
-        self._recording = (
-            None if plan.recording is None else Recording(plan.recording, parts.recordings, self._channel, parts.store)
-        )
-        self._stopped: asyncio.Future[str] = self._loop.create_future()
-        self._too_long: asyncio.TimerHandle | None = None
 
     async def run(self) -> CallReport:
         """Place the call and see it to its end.
@@ -413,6 +410,17 @@ class Call:
         self._parts.observer(notice)
         if self._observer is not None:
             self._observer(notice)
+
+
+def _stream_options(plan: CallPlan, vad_aggressiveness: int) -> StreamOptions:
+    return StreamOptions(
+        channels=2,  # what we play beside what is heard: the echo of the one is taken out of the other
+        cancel_echo=True,
+        judge_speech=True,
+        language=plan.language,
+        vad_aggressiveness=vad_aggressiveness,
+        endpointing=EndpointSettings(max_utterance_ms=plan.longest_utterance_s * 1000),
+    )
 
 
 def _lot(uuid: str) -> int:
