@@ -140,9 +140,9 @@ async def test_the_first_phrase_of_each_call_goes_before_the_second_of_any(live:
 
 async def test_a_cancelled_phrase_is_not_spoken(live: LiveSpeech, voice: Tones) -> None:
     voice.hold()
-    first, second, third = (
-        asyncio.ensure_future(live.speak(text, ANNA, owner="call-1")) for text in ("first", "second", "third")
-    )
+    first = asyncio.ensure_future(live.speak("first", ANNA, owner="call-1"))
+    await until_begun(voice, "first")
+    second, third = (asyncio.ensure_future(live.speak(text, ANNA, owner="call-1")) for text in ("second", "third"))
     await until_waiting(live, 2)
     second.cancel()
     await asyncio.wait([second])
