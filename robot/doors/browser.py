@@ -254,6 +254,8 @@ class BrowserSession(Session[Event]):
         elif recognising and self._protocol.state is VoiceState.CAPTURING:
             self._enter(VoiceState.THINKING)
         elif not recognising:
+            if self._look_again is not None:
+                self._look_again.cancel()
             self._look_again = self._loop.call_later(_NO_ANSWER_S, self._no_answer)
 
     def _no_answer(self) -> None:
