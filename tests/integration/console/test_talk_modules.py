@@ -153,6 +153,19 @@ def test_silence_comes_within_a_quantum(page: Page) -> None:
     assert got["ahead"] == 0
 
 
+def test_a_phrase_begins_without_the_end_of_the_last_one(page: Page) -> None:
+    body = (
+        _PLAY.replace("24000", "1600")
+        + """
+    playback.pause();
+    context.suspend(1).then(() => { playback.play(new Int16Array(8000), 16000); return context.resume(); });
+    const samples = (await context.startRendering()).getChannelData(0);
+    return samples.slice(given.rate).every((sample) => sample === 0);
+    """
+    )
+    assert run(page, body, {"rate": 48000}) is True
+
+
 UTTERANCES = [
     ["Yes", "Yes, I", "Yes, I would", "Yes, I would like"],
     ["I won", "I want two", "I want to know", "", "I want to know more"],

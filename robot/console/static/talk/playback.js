@@ -42,10 +42,13 @@ export class Playback {
 
   /** @param {Int16Array} pcm @param {number} rate Hz */
   play(pcm, rate) {
+    const { sampleRate, currentTime } = this._context;
+    const silent = this._next <= currentTime * sampleRate;
+    // What the filter still holds of the last phrase would sound before this one.
+    if (silent && this._whole) this._resampler?.reset();
     const samples = this._resampled(fromPcm(pcm), rate);
     if (samples.length === 0) return;
-    const { sampleRate, currentTime } = this._context;
-    if (this._next <= currentTime * sampleRate) {
+    if (silent) {
       this.gaps += this._whole ? 0 : 1;
       this._next = Math.ceil((currentTime + LEAD_S) * sampleRate);
     }
