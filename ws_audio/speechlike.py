@@ -62,8 +62,8 @@ class Look:
 # recordings. Of those who talk one in a hundred is outside at first, and inside half a second later.
 LEAST_VOICED: Final = 0.6  # single knocks and barks are less
 LEAST_SWING_DB: Final = 8.0  # steady noise, a crowd and an organ are less: they have no pauses
-# Notes are less, for syllables swell and fade; keys are more. A voice through a real line had 4.9 to 5.2: who is not heard
-# is worse off than who is stopped by a tune, for that is taken back.
+# Notes are less, for syllables swell and fade; keys are more. A voice through a real line had 4.9 to 5.2: who is not
+# heard is worse off than who is stopped by a tune, for that is taken back.
 LOUD_SWING_DB: Final = (4.7, 9.2)
 KEPT: Final = (0.55, 0.88)  # barks and keys begin anew in each frame; a note stays what it is
 LEAST_PITCHED: Final = 0.12  # noise has none
