@@ -32,7 +32,8 @@ class CallSession:
     node: the FreeSWITCH of the call. robot: the machine and the process that hold it.
     state: a `robot.call.states.CallState`, in text so that a watcher older than the robot can read it.
     turn: how many turns there were; `history` holds the latest of them. speaker: who speaks now, `robot` or `callee`.
-    saying: what the robot says, while it does. hearing: what the callee has said so far, while they do. active: the stages at work. latencies: of the latest replies.
+    saying: what the robot says, while it does. hearing: what the callee has said so far, while they do.
+    active: the stages at work. latencies: of the latest replies.
     """
 
     uuid: str
