@@ -210,6 +210,18 @@ def bench_dial(context: click.Context, rate: float, seconds: float, database: st
     print_figures(partial(measure, settings, rate=rate, seconds=seconds, database=database), as_json)
 
 
+@bench.command("console")
+@click.option("--calls", type=click.IntRange(min=1), default=200, show_default=True, help="Calls that go on.")
+@click.option("--pages", type=click.IntRange(min=1), default=5, show_default=True, help="Pages that look on.")
+@json_option
+@explain
+def bench_console(calls: int, pages: int, as_json: bool) -> None:
+    """What each of the four looks a second costs the loop that runs the calls, while pages of the console are open."""
+    from robot.bench.console import run as measure
+
+    print_figures(lambda: measure(calls=calls, pages=pages), as_json)
+
+
 @bench.command("intents")
 @json_option
 @explain

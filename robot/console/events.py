@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -96,7 +96,7 @@ class Watcher:
         """Until `close`, as text/event-stream."""
         while not self._closed:
             if not self._begun or self._pending:
-                yield self._event()
+                yield self.event()
                 await asyncio.sleep(_LOOK_EVERY_S)
                 continue
             self._wake.clear()
@@ -106,7 +106,8 @@ class Watcher:
             except TimeoutError:
                 yield ": alive\n\n"
 
-    def _event(self) -> str:
+    def event(self) -> str:
+        """What waits to be told, which then waits no more."""
         pending, self._pending = self._pending, {}
         told: dict[str, dict[str, Document | None]] = {}
         for (topic, name), new in pending.items():
@@ -116,6 +117,20 @@ class Watcher:
 
     def _wants(self, key: Key) -> bool:
         return key[0] != "words" or key[1] == self.call
+
+
+def put_calls(board: Board, seen: Mapping[str, CallSession], calls: Iterable[CallSession]) -> dict[str, CallSession]:
+    """On the board, what is new of `calls`, which are all there are now, since those that were `seen`; these now."""
+    now = {call.uuid: call for call in calls}
+    wanted = {watcher.call for watcher in board.watchers}
+    for uuid, call in now.items():
+        if seen.get(uuid) is not call:
+            board.put("calls", uuid, line_of(call))
+            if uuid in wanted:
+                board.put("words", uuid, words_of(call))
+    board.keep_only("calls", set(now))
+    board.keep_only("words", set(now) & {uuid for uuid in wanted if uuid is not None})
+    return now
 
 
 class Feed:
@@ -165,7 +180,8 @@ class Feed:
             self._board.put("health", "robot", self._parts.health().model_dump(mode="json"))
         if self._due("others", _OTHERS_EVERY_S):
             await self._look_at_others()
-        self._look_at_calls()
+        calls = [*self._others, *self._parts.live.own()]
+        self._seen = put_calls(self._board, self._seen, calls)
         if self._due("campaigns", _CAMPAIGNS_EVERY_S):
             await self._look_at_campaigns()
 
@@ -181,18 +197,6 @@ class Feed:
             self._others = await self._parts.live.of_others()
         except SessionsUnavailable:  # the log says so already
             self._others = []
-
-    def _look_at_calls(self) -> None:
-        calls = {call.uuid: call for call in (*self._others, *self._parts.live.own())}
-        wanted = {watcher.call for watcher in self._board.watchers}
-        for uuid, call in calls.items():
-            if self._seen.get(uuid) is not call:
-                self._board.put("calls", uuid, line_of(call))
-                if uuid in wanted:
-                    self._board.put("words", uuid, words_of(call))
-        self._board.keep_only("calls", set(calls))
-        self._board.keep_only("words", set(calls) & {uuid for uuid in wanted if uuid is not None})
-        self._seen = calls
 
     async def _look_at_campaigns(self) -> None:
         loop, now = asyncio.get_running_loop(), datetime.now(UTC)

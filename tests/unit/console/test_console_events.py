@@ -89,8 +89,8 @@ async def test_a_page_that_merges_has_what_the_board_has(documents: list[Any], r
         else:
             board.put("calls", "a", document)
         if place in reads_at and watcher._pending:
-            merge(read(watcher._event())[1])
-    merge(read(watcher._event())[1])
+            merge(read(watcher.event())[1])
+    merge(read(watcher.event())[1])
     assert page == {name: document for (_, name), document in board.everything().items()}
 
 
