@@ -13,6 +13,12 @@ export class Live {
     this._changed = null;
     this._source = null;
     this._call = null;
+    // A browser has six connections with a robot for all of its windows: those that nobody sees keep none.
+    document.addEventListener("visibilitychange", () => {
+      this._source?.close();
+      this._source = null;
+      if (!document.hidden) this.follow(this._call);
+    });
   }
 
   /** call: whose words are wanted, too. */

@@ -180,3 +180,17 @@ def test_a_console_that_goes_away_is_missed(tmp_path: Path, visitor: Visit) -> N
         with running(tmp_path) as console:
             log_in(another.page, console)
         expect(another.page.get_by_text("No connection.", exact=False)).to_be_visible()
+
+
+def test_a_window_that_nobody_sees_is_told_nothing_until_it_is_seen(console: Running, visitor: Visit) -> None:
+    page, uuid = visitor.page, "22222222-2222-4222-8222-222222222222"
+    page.goto(console.base)
+    expect(page.get_by_text("Nobody is in a call.")).to_be_visible()
+    see = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); "
+    see += "document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(see, True)
+    console.tell(*begin(uuid, "+33140000022"))
+    with page.expect_request("**/api/events"):
+        page.evaluate(see, False)
+    expect(page.get_by_role("row", name="+33140000022")).to_be_visible()
+    console.tell(CallOver(uuid, CallReport(uuid, "")))
