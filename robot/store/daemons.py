@@ -24,6 +24,8 @@ from robot.store.schema import Daemon as DaemonRow
 from robot.store.statements import insert_unless_there, is_postgresql, rows_changed
 
 _REGISTRY_LOCK: Final = 0x646D6E  # "dmn"
+# Those that this process is, so that it knows itself from one that had its number before.
+_OURS: Final[set[str]] = set()
 
 
 def this_daemon(now: datetime) -> Daemon:
@@ -50,6 +52,7 @@ class DaemonRepository:
             "seen_at": daemon.seen_at,
         }
         insert_unless_there(self._session, DaemonRow, row, ["id"])
+        _OURS.add(daemon.id)
         return taken
 
     def heartbeat(self, daemon: Daemon, now: datetime, silent_for: timedelta = SILENT_FOR) -> TakenOver | None:
@@ -87,9 +90,10 @@ class DaemonRepository:
         self._session.execute(told.execution_options(synchronize_session=False))
 
     def living(self, now: datetime, silent_for: timedelta = SILENT_FOR) -> list[Daemon]:
-        """Those that run, the oldest first, for whoever is none of them."""
+        """Those that run, the oldest first."""
         me = this_daemon(now)
-        return [other for other in self._all() if other.seen_at > now - silent_for and not _is_gone(other, me)]
+        heard_of = [other for other in self._all() if other.seen_at > now - silent_for]
+        return [other for other in heard_of if other.id in _OURS or not _is_gone(other, me)]
 
     def _take_over(self, daemon: Daemon, now: datetime, silent_for: timedelta) -> TakenOver:
         dead = [

@@ -93,6 +93,13 @@ async def test_one_that_has_our_own_process_number_is_dead(store: Store) -> None
     assert (await store.register_daemon(this_daemon(NOW))).daemons == (before.id,)
 
 
+async def test_who_is_a_daemon_itself_counts_among_those_that_live(store: Store) -> None:
+    us = this_daemon(NOW)
+    await store.register_daemon(us)
+    assert [each.id for each in await store.living_daemons(NOW + SECOND)] == [us.id]
+    assert await store.living_daemons(NOW + SILENT_FOR) == []
+
+
 @pytest.mark.parametrize("backend", ["postgresql"])
 async def test_a_process_of_another_container_is_not_looked_for(store: Store) -> None:
     us = this_daemon(NOW)
