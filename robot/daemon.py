@@ -20,12 +20,12 @@ from robot.call.holding import Thinking
 from robot.call.nodes import Node, NodeLimits, Nodes
 from robot.call.plan import CallPlan
 from robot.call.report import Notice, Observer
-from robot.config import Settings
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.link import LinkThread
 from robot.live_sessions import LiveSessions
 from robot.metrics.metrics import Metrics
 from robot.prompts.library import PromptLibrary
+from robot.settings import Settings
 from robot.speech import language_model, live_speech, prompt_library
 from robot.store.database import Database
 from robot.store.journal import Journal

@@ -13,8 +13,8 @@ from rich.padding import Padding
 
 from robot.call.report import CallReport
 from robot.campaign.definition import load_campaign
-from robot.config import Settings
 from robot.direct_call import SIMULATOR_NODE, demo_campaign_folder, place_calls, running_daemon, simulated_switch
+from robot.settings import Settings
 from robot.store.store import Store
 from robot.terminal import CallView, calls_table, timeline
 

@@ -20,8 +20,8 @@ from robot.call.plan import CallPlan
 from robot.call.report import CallReport
 from robot.campaign.contacts import listed_fields
 from robot.campaign.definition import load_campaign
-from robot.config import FreeSwitchSettings, Settings
 from robot.daemon import Daemon, put_audio_first
+from robot.settings import FreeSwitchSettings, Settings
 from robot.simulator.callees_file import Callee, load_callees
 from robot.simulator.freeswitch import SimulatorSettings
 from robot.simulator.thread import SimulatorThread

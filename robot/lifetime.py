@@ -24,10 +24,10 @@ from robot.call.waiting import first_of
 from robot.campaign.dialer import Dialer
 from robot.campaign.incoming import load_campaigns
 from robot.campaign.pace import Limits
-from robot.config import ConfigError, Settings
 from robot.direct_call import running_daemon
 from robot.sd_notify import Notifier
 from robot.service import LAST_WORDS_S, NewDialer, Service
+from robot.settings import ConfigError, Settings
 from robot.store.daemons import DaemonRepository
 from robot.store.database import Database
 

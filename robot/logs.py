@@ -14,7 +14,7 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-from robot.config import LoggingSettings
+from robot.settings import LoggingSettings
 
 _OURS: Final = ("robot", "ws_audio")
 _HANDLER: Final = "robot"

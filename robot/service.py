@@ -21,7 +21,6 @@ from robot.campaign.incoming import CampaignsByCall, IncomingCalls
 from robot.campaign.ordered_calls import OrderedCalls
 from robot.campaign.roster import Roster, reread
 from robot.campaign.watching import CampaignFigures
-from robot.config import Settings
 from robot.console.console import Console
 from robot.console.health import look
 from robot.console.parts import ConsoleParts
@@ -35,6 +34,7 @@ from robot.esl.pulse import HubPulse
 from robot.metrics.server import MetricsServer
 from robot.retention import PromptRetention, Retention
 from robot.sd_notify import Notifier
+from robot.settings import Settings
 from robot.store.campaign_records import CampaignState, StoredCampaign
 from robot.store.database import Database
 from robot.store.errors import StoreError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from robot.config import Settings
 from robot.dialogue.chat_completions import LlmSettings, OpenAiModel
 from robot.prompts.library import PromptLibrary
 from robot.prompts.live import LiveSpeech
 from robot.prompts.remote import RemoteSettings
+from robot.settings import Settings
 
 
 def language_model(settings: Settings) -> OpenAiModel | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from av.error import FFmpegError
 from faster_whisper.audio import decode_audio
 
-from robot.config import SttSettings
+from robot.settings import SttSettings
 from ws_audio.transcription.whisper import WhisperEngine
 
 

@@ -20,8 +20,8 @@ from robot.campaign.contact_import import Duplicates, Import, RejectsFile
 from robot.campaign.contacts import ContactList
 from robot.campaign.definition import Campaign
 from robot.campaign.incoming import load_campaigns
-from robot.config import Settings
 from robot.direct_call import shipped_campaigns_folder, simulated_switch
+from robot.settings import Settings
 from robot.simulator.callees_file import Callee, load_callees
 from robot.store.campaign_records import Scope
 from robot.store.database import Database

@@ -18,8 +18,8 @@ from robot.bench.far_end import FarEnd, Live, far_end, humming_campaign
 from robot.bench.figures import memory_mb, spread
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign
-from robot.config import Settings
 from robot.daemon import Daemon, put_audio_first
+from robot.settings import Settings
 
 _CALLEES: Final = """
 [[callee]]

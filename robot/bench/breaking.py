@@ -20,10 +20,10 @@ from robot.bench.figures import spread
 from robot.call.channel import Channel
 from robot.call.playback import PlaybackState
 from robot.call.waiting import first_of
-from robot.config import Settings
 from robot.dialogue.scenario import Prompt
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, EventSocketSettings
+from robot.settings import Settings
 from robot.simulator.sound import tone, write_wav
 
 _CALLEES: Final = '[[callee]]\nnumber = "*"\nring_ms = 0\nanswer = "human"\n'

@@ -29,12 +29,12 @@ from robot.call.failures import CallFailure
 from robot.call.hearing import Hearing, Utterance
 from robot.call.waiting import first_of
 from robot.campaign.definition import load_campaign
-from robot.config import Settings
 from robot.daemon import put_audio_first
 from robot.dialogue.scenario import Prompt
 from robot.direct_call import demo_campaign_folder
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, EventSocketSettings
+from robot.settings import Settings
 from robot.speech import prompt_library
 from ws_audio.server import AudioServer, AudioServerSettings
 from ws_audio.stream import StreamOptions

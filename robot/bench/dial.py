@@ -25,8 +25,8 @@ from robot.bench.own_database import own_database
 from robot.campaign.definition import Campaign, load_campaign
 from robot.campaign.dialer import Dialer
 from robot.campaign.pace import Limits
-from robot.config import Settings
 from robot.daemon import Daemon, put_audio_first
+from robot.settings import Settings
 from robot.store.campaign_records import CampaignState, NewContact
 from ws_audio.frames import Samples
 from ws_audio.transcription.engine import Transcript

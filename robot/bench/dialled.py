@@ -17,7 +17,7 @@ from typing import Final, TextIO
 
 from pydantic import SecretStr
 
-from robot.config import Settings
+from robot.settings import Settings
 from robot.simulator.callees_file import load_callees
 from robot.simulator.dial_string import parse_dial_string
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings

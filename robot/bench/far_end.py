@@ -20,8 +20,8 @@ from typing import Final
 from pydantic import SecretStr
 
 from robot.campaign.definition import Campaign, load_campaign
-from robot.config import ConfigError, Settings
 from robot.direct_call import demo_campaign_folder
+from robot.settings import ConfigError, Settings
 from robot.simulator.sound import tone, write_wav
 
 #: The gateway through which a real FreeSWITCH calls itself (freeswitch_conf/loopback_trunk).

@@ -18,8 +18,8 @@ from robot.bench.far_end import HUM_HZ, HUM_RATE, FarEnd, Live, far_end
 from robot.bench.figures import spread
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign, load_campaign
-from robot.config import Settings
 from robot.daemon import Daemon, put_audio_first
+from robot.settings import Settings
 from robot.simulator.sound import tone, write_wav
 
 # As people answer: short and long, to the point and beside it.

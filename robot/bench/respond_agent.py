@@ -23,9 +23,9 @@ from robot.bench.far_end import FarEnd, Live, far_end
 from robot.bench.figures import spread
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign, load_campaign
-from robot.config import Settings
 from robot.daemon import Daemon, put_audio_first
 from robot.dialogue.phrases import PhraseCutter
+from robot.settings import Settings
 from robot.store.records import LatencyRecord
 from ws_audio.transcription.scheduler import available_cores
 

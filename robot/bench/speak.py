@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from robot.config import Settings
 from robot.prompts.voice import VoiceSettings
+from robot.settings import Settings
 from robot.speech import live_speech, prompt_library
 
 _PHRASES: Final = {

@@ -28,11 +28,11 @@ from robot.bench.chat_endpoint import Answer, chat_endpoint
 from robot.bench.far_end import HUM_HZ, HUM_RATE
 from robot.bench.figures import memory_mb, peak_memory_mb, spread
 from robot.call.holding import Thinking
-from robot.config import Settings
 from robot.daemon import put_audio_first
 from robot.doors.campaigns import CampaignsToTry
 from robot.doors.opening import open_doors
 from robot.prompts.sound import decode, prepared
+from robot.settings import Settings
 from robot.simulator.sound import tone, write_wav
 from robot.simulator.voice import CalleeVoice
 from robot.speech import language_model, live_speech, prompt_library

@@ -6,7 +6,7 @@ import click
 
 from robot.campaign.orders import BY_AN_OPERATOR, INTERRUPTED, Moved, order, told
 from robot.commands.common import DONE, explain, finish, json_option, print_json, run, settings_of
-from robot.config import Settings
+from robot.settings import Settings
 from robot.store.campaign_records import CampaignState
 from robot.store.database import Database
 from robot.store.store import Store

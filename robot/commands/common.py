@@ -23,12 +23,13 @@ from robot.campaign.contacts import ContactsError
 from robot.campaign.definition import CampaignError
 from robot.campaign.do_not_call_file import BadDoNotCallFile
 from robot.campaign.numbers import BadNumber
-from robot.config import ConfigError, LoadedSettings, load_settings
+from robot.config import LoadedSettings, load_settings
 from robot.console.errors import ConsoleError
 from robot.esl.errors import CannotListen, EventSocketError
 from robot.logs import set_up_logging
 from robot.metrics.errors import MetricsError
 from robot.prompts.errors import PromptError
+from robot.settings import ConfigError
 from robot.simulator.errors import SimulatorError
 from robot.store.errors import (
     BadDatabaseUrl,

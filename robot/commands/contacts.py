@@ -16,7 +16,7 @@ from robot.campaign.contact_import import Duplicates, Import, Imported, RejectsF
 from robot.campaign.contacts import CONTACTS_FILE, Column, ContactList, ContactsError
 from robot.campaign.definition import load_campaign
 from robot.commands.common import DONE, FAILED, explain, finish, json_option, people, print_json, run, settings_of
-from robot.config import Settings
+from robot.settings import Settings
 from robot.store.campaign_records import Placed, Scope
 from robot.store.database import Database
 from robot.store.store import Store

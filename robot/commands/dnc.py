@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from robot.campaign.do_not_call_file import BadDoNotCallFile, BadLine, number_or_pattern, read_numbers
 from robot.commands.common import DONE, FAILED, explain, finish, json_option, print_json, run, settings_of
-from robot.config import Settings
+from robot.settings import Settings
 from robot.store.database import Database
 from robot.store.records import DoNotCallEntry, DoNotCallSource, ImportCount, NewDoNotCall
 from robot.store.store import Store

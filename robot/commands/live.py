@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from robot.commands.common import explain, json_option, people, print_json, run, settings_of
-from robot.config import ConfigError, SessionsSettings
+from robot.settings import ConfigError, SessionsSettings
 from robot.store.sessions.session import CallSession, as_document
 from robot.store.sessions.sessions import Sessions
 

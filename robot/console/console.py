@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from robot.config import ConsoleSettings
 from robot.console.api import application
 from robot.console.auth import Access
 from robot.console.events import Feed
 from robot.console.parts import ConsoleParts
 from robot.console.server import ConsoleServer, check_who_may_come
+from robot.settings import ConsoleSettings
 
 
 class Console:

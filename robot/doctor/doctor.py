@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from robot.campaign.definition import Campaign, CampaignError, load_campaign
-from robot.config import Settings
 from robot.direct_call import demo_campaign_folder
 from robot.doctor import machine, own_checks, parts, prompts
 from robot.doctor.check import Check, Report
 from robot.doctor.elsewhere import look_elsewhere
 from robot.doctor.itself import Ears
 from robot.doctor.node import ExaminedNode
+from robot.settings import Settings
 from robot.simulator.errors import NoVoice
 from robot.speech import prompt_library
 from robot.store.errors import StoreError

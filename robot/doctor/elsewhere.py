@@ -11,10 +11,10 @@ import time
 from collections.abc import AsyncIterator
 from typing import Final
 
-from robot.config import ConfigError, Settings, SttSettings
 from robot.dialogue.chat_completions import OpenAiModel
 from robot.dialogue.llm import LlmError, Message, Request, Tool
 from robot.doctor.check import Check, ok, warning
+from robot.settings import ConfigError, Settings, SttSettings
 from robot.speech import language_model
 from robot.store.sessions.errors import SessionsUnavailable
 from robot.store.sessions.redis_sessions import RedisSessions

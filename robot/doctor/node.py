@@ -8,7 +8,6 @@ from pathlib import Path
 
 from robot.call.failures import CallFailure
 from robot.campaign.definition import Campaign
-from robot.config import ConfigError, FreeSwitchSettings
 from robot.doctor import own_checks, switch_checks
 from robot.doctor.check import Check, skipped
 from robot.doctor.itself import STREAMS_TO_TRY, CallToItself, Ears, open_streams
@@ -17,6 +16,7 @@ from robot.doctor.readings import Pace, UnknownAnswer
 from robot.doctor.switch import MODULES, read_switch
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.esl.errors import EventSocketError
+from robot.settings import ConfigError, FreeSwitchSettings
 from ws_audio.server import AudioServer
 
 

@@ -12,10 +12,10 @@ from typing import Final
 
 from sqlalchemy import false, update
 
-from robot.config import SttSettings
 from robot.dialogue.scenario import Variant
 from robot.doctor.machine import can_create, network_file_system
 from robot.doctor.readings import DatabaseReading, RecognitionReading, VoiceReading
+from robot.settings import SttSettings
 from robot.simulator.voice import VOICE, CalleeVoice
 from robot.store.database import Database
 from robot.store.schema import Attempt

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from robot.call.holding import Thinking
 from robot.call.report import Observer
-from robot.config import Settings
 from robot.doors.campaigns import CampaignsToTry
 from robot.doors.doors import Doors, DoorSettings
 from robot.doors.parts import DoorParts
 from robot.doors.visit import VisitParts, VisitSettings
 from robot.prompts.library import PromptLibrary
+from robot.settings import Settings
 from ws_audio.server import AudioServer
 
 

@@ -20,7 +20,6 @@ from robot.call.holding import Thinking
 from robot.call.plan import CallPlan
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign
-from robot.config import Settings
 from robot.daemon import Daemon
 from robot.dialogue.conversation import BUILT_IN
 from robot.dialogue.scenario import CALLBACK_TIME, Held, Scenario, Step, Transfer, Webhook
@@ -33,6 +32,7 @@ from robot.rehearsal.result import ConversationResult
 from robot.rehearsal.scripted_model import ScriptedModel
 from robot.rehearsal.verdict import Happened, HeardTurn, deviations
 from robot.rehearsal.wordings import Wordings
+from robot.settings import Settings
 from robot.simulator.callees_file import Callee, HangUp, Moment
 from robot.store.records import StoredAttempt
 from ws_audio.transcription.models import resolve_model

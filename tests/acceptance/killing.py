@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from robot.bench.dialled import GATEWAY, DialledSwitch
-from robot.config import Settings
+from robot.settings import Settings
 from robot.simulator.sound import tone, write_wav
 from robot.store.campaign_records import CampaignState, ContactState, NewContact, Scope
 from robot.store.campaigns import CampaignRepository

@@ -10,8 +10,8 @@ from unittest.mock import patch
 from rich.console import Console
 
 from robot.bench.dial import NoRecognition
-from robot.config import Settings
 from robot.lifetime import serve
+from robot.settings import Settings
 
 
 def run(settings: Settings, heartbeat_s: float | None = None) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from robot.bench.dialled import dialled_switch
-from robot.config import Settings
+from robot.settings import Settings
 from robot.store.campaign_records import CampaignState
 from robot.store.database import Database
 from tests.acceptance.killing import CALLEES, Called, alive, campaigns_in, settings_of, wait_until

@@ -17,10 +17,10 @@ import pytest
 import structlog
 
 from robot.campaign.definition import load_campaign
-from robot.config import LoggingSettings
 from robot.dialogue.conversation import Conversation
 from robot.logs import set_up_logging
 from robot.service import Service
+from robot.settings import LoggingSettings
 from robot.store.records import StoredAttempt
 from tests.acceptance.test_incoming import Door
 from tests.acceptance.world import DEMO, PASSWORD, open_world, settings_for

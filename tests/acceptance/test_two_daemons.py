@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import URL, select
 
 from robot.bench.dialled import dialled_switch
-from robot.config import Settings
+from robot.settings import Settings
 from robot.store.campaign_records import CampaignState, NewContact, Scope
 from robot.store.campaigns import CampaignRepository
 from robot.store.contacts import ContactRepository

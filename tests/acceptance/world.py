@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from robot.call.call import Call
 from robot.call.report import CallReport
 from robot.campaign.definition import Campaign, load_campaign
-from robot.config import Settings
 from robot.daemon import Daemon
+from robot.settings import Settings
 from robot.simulator.callees_file import load_callees
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from robot.simulator.heard import Heard

@@ -27,11 +27,11 @@ from websockets.protocol import State
 from robot.call.call import Call
 from robot.call.report import CallReport, Observer
 from robot.campaign.definition import Campaign, load_campaign
-from robot.config import Settings
 from robot.daemon import Daemon
 from robot.esl import commands
 from robot.esl.client import EventSocketClient, EventSocketSettings
 from robot.loopback.callees import LoopbackCallees
+from robot.settings import Settings
 from robot.simulator.callees_file import CalleesFile, load_callees
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from robot.simulator.heard import HeardKey, HeardPrompt

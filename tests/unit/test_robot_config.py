@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot import config
-from robot.config import STREAM_NAMES, ConfigError, LoadedSettings, SettingRow, Settings, load_settings
+from robot.config import STREAM_NAMES, LoadedSettings, SettingRow, load_settings
+from robot.settings import ConfigError, Settings
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "robot.toml.example"
 NOTHING: dict[str, str] = {}

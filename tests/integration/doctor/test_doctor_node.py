@@ -13,13 +13,13 @@ import pytest
 from pydantic import SecretStr
 
 from robot.campaign.definition import load_campaign
-from robot.config import FreeSwitchSettings
 from robot.direct_call import demo_campaign_folder
 from robot.doctor.check import Check, State, Trouble
 from robot.doctor.itself import Ears
 from robot.doctor.node import ExaminedNode
 from robot.doctor.prompts import ReadyPrompts, prepare
 from robot.prompts.library import PromptLibrary
+from robot.settings import FreeSwitchSettings
 from robot.simulator.callees_file import Callee
 from robot.simulator.freeswitch import SimulatedFreeSwitch, SimulatorSettings
 from ws_audio.server import AudioServer, AudioServerSettings

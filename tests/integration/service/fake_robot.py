@@ -12,10 +12,11 @@ from pathlib import Path
 from rich.console import Console
 
 from robot.campaign.definition import Campaign
-from robot.config import Settings, load_settings
+from robot.config import load_settings
 from robot.daemon import Daemon
 from robot.lifetime import serve
 from robot.logs import set_up_logging
+from robot.settings import Settings
 from robot.supervision import TaskDied
 from tests.integration.service.fake_dialer import FakeDialer
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from robot.campaign.definition import CampaignError
-from robot.config import ConfigError, FreeSwitchSettings
 from robot.doctor import machine, own_checks
 from robot.doctor.check import State, Trouble
 from robot.doctor.readings import DatabaseReading, DiskReading, RecognitionReading, VoiceReading
+from robot.settings import ConfigError, FreeSwitchSettings
 from robot.store.migrate import SchemaStatus
 
 UP_TO_DATE = SchemaStatus("0001", "0001", known=True)

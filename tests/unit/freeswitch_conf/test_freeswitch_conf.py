@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from robot.campaign.definition import load_campaign
-from robot.config import Settings
 from robot.doctor.switch import MODULES
 from robot.doctor.switch_checks import KNOWN_PASSWORD
 from robot.esl import commands
 from robot.loopback.callees import CONTEXT
+from robot.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 CONF = ROOT / "freeswitch_conf"

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import structlog
 
-from robot.config import LoggingSettings
 from robot.esl.errors import CommandRefused
 from robot.logs import set_up_logging
+from robot.settings import LoggingSettings
 
 NUMBER = "+33140000001"
 NOBODY: dict[str, str] = {}
