@@ -89,10 +89,14 @@ class Channel:
         self._subscription = switch.subscribe(uuid, self._on_event)
 
     async def dial(self, command: Command, ring_timeout_s: int) -> None:
-        """Originate and wait for the answer.
+        """Originate and wait for the answer, until the far end can be played something.
 
         Raises NotAnswered with the hangup cause, DialRefused, DialNotSent (may be tried again) or SwitchLost (may not).
         """
+        await self._dial(command, ring_timeout_s)
+        await self.until_parked()
+
+    async def _dial(self, command: Command, ring_timeout_s: int) -> None:
         self._begun = True
         job = self._job = asyncio.ensure_future(self._switch.bgapi(command, timeout=ring_timeout_s + _DIAL_MARGIN_S))
         answered = asyncio.ensure_future(self._answered.wait())

@@ -161,7 +161,6 @@ class _Transfer:
 
     async def _announce(self, prompt: Prompt) -> None:
         """Until it was heard, or the agent hung up. An announcement that cannot be played keeps nobody waiting."""
-        await self._agent.until_parked()
         try:
             ended = await self._agent.play(prompt, root=self._root, broadcast=self._broadcast).ended
         except PromptNotPlayed as error:

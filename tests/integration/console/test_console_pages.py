@@ -72,7 +72,7 @@ def test_a_call_is_watched_from_its_beginning_to_its_end(console: Running, visit
 def test_a_campaign_is_led_and_paced(console: Running, visitor: Visit) -> None:
     page = visitor.page
     page.goto(f"{console.base}/campaigns")
-    page.get_by_role("link", name="spring").click()
+    page.get_by_role("link", name="spring").first.click()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("spring is paused", exact=False).first).to_be_visible()
     expect(page.get_by_text("Paused since", exact=False)).to_be_visible()
