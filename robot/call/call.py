@@ -266,7 +266,6 @@ class Call:
 
     async def _converse(self) -> str:
         await self._line.open()
-        await self._channel.until_parked()
         policy = self._plan.answer_policy
         if self._who is None or policy is None:
             outcome = await self._talk.converse()

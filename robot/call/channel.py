@@ -94,7 +94,7 @@ class Channel:
         Raises NotAnswered with the hangup cause, DialRefused, DialNotSent (may be tried again) or SwitchLost (may not).
         """
         await self._dial(command, ring_timeout_s)
-        await self.until_parked()
+        await self._until_parked()
 
     async def _dial(self, command: Command, ring_timeout_s: int) -> None:
         self._begun = True
@@ -186,7 +186,7 @@ class Channel:
                     raise
                 await asyncio.sleep(_HANGUP_PAUSE_S)
 
-    async def until_parked(self) -> None:
+    async def _until_parked(self) -> None:
         """Wait until the far end can be played something. In the moment between the answer and
         CHANNEL_PARK FreeSWITCH leaves a file out, or cuts it off after two frames (measured).
         """
@@ -358,6 +358,7 @@ class Channel:
         if answered:
             self.answered_at = self._loop.time()
             self._answered.set()
+            self._parked.set()  # as long ago
         if bridged:
             self._bridged.set()
         if self._link_watch is not None:

@@ -91,7 +91,6 @@ async def open_leg(line: Line, number: str = "+33140000001") -> AsyncIterator[Le
     subscription = line.switch.subscribe(leg.uuid, leg.events.append)
     try:
         await leg.channel.dial(commands.originate(leg.uuid, GATEWAY, number), ring_timeout_s=10)
-        await leg.channel.until_parked()
         yield leg
     finally:
         await leg.channel.hang_up()
