@@ -222,10 +222,9 @@ class AgentTalk:
     def _reply_to(self, words: Utterance | None) -> Reply | Scripted:
         if words is None:
             return Reply(self._agent.request(), self._parts.sources)
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[0] == words.text:
-            return ahead[1]
-        self._ahead = ahead
+        if self._ahead is not None and self._ahead[0] == words.text:
+            reply, self._ahead = self._ahead[1], None
+            return reply
         self._drop_ahead()
         return self._begin(words.text)
 
